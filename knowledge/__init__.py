@@ -1,0 +1,12 @@
+"""What is known about the M99 codes, and how that decides.
+
+Clinical content is data (codes, axes, vocabulary, structural diagnoses, rules); the modules read it and reason
+with it.  No HTTP, no FHIR, no clock, no randomness, no environment, no clinical word in Python.
+"""
+
+from knowledge.assessment import assess
+from knowledge.load import KnowledgeError, load
+from knowledge.model import ICD10CM, Assertion, Assessment, Chart, Code, Evidence, Rule, Verdict
+from knowledge.tables import Knowledge
+
+__all__ = ["ICD10CM", "Assertion", "Assessment", "Chart", "Code", "Evidence", "Knowledge", "KnowledgeError", "Rule", "Verdict", "assess", "load"]

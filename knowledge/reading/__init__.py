@@ -1,0 +1,1 @@
+"""Text -> what it says: one linear scan, clauses, assertion, and elements bound into lesions."""

@@ -1,0 +1,216 @@
+"""Clauses and the scope of cues: which events of a sentence are affirmed, denied, doubted, past or not meant.
+
+ConText's model (Harkema 2009), scoped by clauses instead of by the whole sentence: a cue reaches over the
+list it opens and stops where a clause of its own begins, or at a termination word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from knowledge.model import Assertion
+
+SEPARATOR = re.compile(
+    r"(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
+    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)|(?<=[a-z])/(?=[a-z]{4}))"
+)
+QUESTION = re.compile(r"\?{1,2}(?=\s?[a-z])|(?<=[a-z0-9)])\?")
+#: Classes that a cue can be about.
+TARGETS = frozenset(
+    {
+        "site", "content", "narrowing", "normal", "tissue", "change", "mechanism", "structural", "anchored", "lesion",
+        "alternative", "element", "qualifier", "level", "region", "order",
+    }
+)  # fmt: skip
+#: Which assertion wins where several cues reach an event.
+WORST = (Assertion.ELSEWHERE, Assertion.NEGATED, Assertion.HISTORICAL, Assertion.UNCERTAIN, Assertion.AFFIRMED)
+BY_CUE = {
+    "negation": Assertion.NEGATED,
+    "negation-after": Assertion.NEGATED,
+    "uncertain": Assertion.UNCERTAIN,
+    "uncertain-after": Assertion.UNCERTAIN,
+    "historical": Assertion.HISTORICAL,
+    "historical-after": Assertion.HISTORICAL,
+    "hypothetical": Assertion.ELSEWHERE,
+    "experiencer": Assertion.ELSEWHERE,
+}
+BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
+WHOLE = frozenset({"hypothetical", "experiencer"})
+
+
+class Event:
+    """One phrase of the vocabulary, or one level, where it stands in the reading text."""
+
+    __slots__ = ("assertion", "end", "flipped", "levels", "root", "start", "tags")
+
+    def __init__(self, start: int, end: int, tags: tuple[tuple[str, str], ...], levels: tuple[str, ...] = ()) -> None:
+        self.start, self.end, self.tags, self.levels = start, end, tags, levels
+        self.assertion = Assertion.AFFIRMED
+        self.root = False  #: a level-shaped token that names a nerve root
+        self.flipped = False  #: denied twice
+
+    def value(self, kind: str) -> str:
+        """The value told for a class, or an empty string."""
+        return next((value for name, value in self.tags if name == kind), "")
+
+    def values(self, kind: str) -> list[str]:
+        """Every value told for a class."""
+        return [value for name, value in self.tags if name == kind]
+
+    def has(self, kind: str) -> bool:
+        """Whether anything of the class is told."""
+        return any(name == kind for name, _ in self.tags)
+
+    @property
+    def target(self) -> bool:
+        """Whether a cue can be about this event."""
+        return bool(self.levels) or any(name in TARGETS for name, _ in self.tags)
+
+
+@dataclass(slots=True)
+class Clause:
+    """A stretch between two separators."""
+
+    start: int
+    end: int
+    hard: bool  #: what stands before it closes a list
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Event]:
+        """The events of a class."""
+        return [event for event in self.events if event.has(kind)]
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the clause has a predicate of its own, so that no list runs on into it."""
+        for position, event in enumerate(self.events):
+            cue = event.values("assertion")
+            if "verb" in cue or event.has("normal") or (position == 0 and "degree" in cue):
+                return True
+            if event.value("narrowing") in {"verb", "state", "into"}:
+                return True
+            if event.value("change") == "state" and any(other.has("tissue") for other in self.events[:position]):
+                return True
+        return False
+
+
+def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list[Clause]:
+    """Cut a sentence at its separators; a separator inside a phrase is none."""
+    inside = {position for event in events for position in range(event.start, event.end)}
+    clauses = [Clause(start, end, hard=True)]
+    for match in SEPARATOR.finditer(text, start, end):
+        if match.start() in inside or (match.end() - 1 in inside and match["soft"] is None):
+            continue
+        clauses[-1].end = match.start()
+        clauses.append(Clause(match.end(), end, hard=match["hard"] is not None))
+    index = 0
+    for event in events:
+        while index + 1 < len(clauses) and event.start >= clauses[index + 1].start:
+            index += 1
+        clauses[index].events.append(event)
+    return clauses
+
+
+def assert_events(text: str, start: int, end: int, clauses: list[Clause], default: Assertion) -> None:
+    """Give every event of a sentence its assertion."""
+    scopes: list[tuple[int, int, Assertion]] = []
+    for number, clause in enumerate(clauses):
+        for event in clause.events:
+            for cue in event.values("assertion"):
+                if cue in BY_CUE and (scope := _scope(cue, event, number, clauses, end)):
+                    scopes.append((*scope, BY_CUE[cue]))
+    scopes += _questions(text, start, end, clauses)
+    if not scopes and default is Assertion.AFFIRMED:
+        return
+    for clause in clauses:
+        for event in clause.events:
+            if event.target:
+                _decide(event, scopes, default)
+
+
+def _decide(event: Event, scopes: list[tuple[int, int, Assertion]], default: Assertion) -> None:
+    reached = [assertion for low, high, assertion in scopes if low <= event.start and event.end <= high]
+    denials = reached.count(Assertion.NEGATED)
+    if denials >= 2 and _crosses(event, scopes):  # noqa: PLR2004
+        reached = [assertion for assertion in reached if assertion is not Assertion.NEGATED]
+        event.flipped = True
+    event.assertion = min([*reached, default], key=WORST.index)
+
+
+def _crosses(event: Event, scopes: list[tuple[int, int, Assertion]]) -> bool:
+    """Whether one denial stands inside the scope of another: "no view on which it is not narrowed"."""
+    starts = sorted(low for low, high, assertion in scopes if assertion is Assertion.NEGATED and low <= event.start and event.end <= high)
+    return starts[0] != starts[-1]
+
+
+def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int] | None:
+    if cue in WHOLE:
+        return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
+    if cue in BACKWARD:
+        return _backward(event, number, clauses)
+    return event.end, _forward(event, number, clauses, doubting=cue == "uncertain")
+
+
+def _until_break(event: Event, clauses: list[Clause], end: int) -> int:
+    """Another person stays the subject until a hard break."""
+    return next((clause.start for clause in clauses[1:] if clause.hard and clause.start > event.end + 40), end)
+
+
+def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool) -> int:
+    """To the end of the list that follows the cue."""
+    stop = _termination(event, clauses[number], doubting=doubting)
+    if stop is not None:
+        return stop
+    reach = clauses[number].end
+    told = any(other.target and other.start >= event.end for other in clauses[number].events)
+    for clause in clauses[number + 1 :]:
+        if clause.hard or (told and clause.stands_alone):
+            break
+        opening = next((other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None)
+        stop = next((other.start for other in clause.events if other.value("assertion") == "termination"), None)
+        if stop is not None and told:
+            return stop
+        if opening and opening.start <= clause.start + 2:
+            break
+        reach = clause.end
+        told = told or any(other.target for other in clause.events)
+    return reach
+
+
+def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
+    told = False
+    for other in clause.events:
+        if other.start < event.end:
+            continue
+        if "termination" in other.values("assertion") and told and not (doubting and other.has("assertion") and "cause" in other.values("assertion")):
+            return other.start
+        told = told or other.target
+    return None
+
+
+def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, int]:
+    """Back to where the list before the cue begins."""
+    first = clauses[number].start
+    said = any(other.target and other.end <= event.start for other in clauses[number].events)
+    index = number
+    while index > 0 and not (said and clauses[index].hard) and not clauses[index - 1].stands_alone:
+        if said and not any(other.target for other in clauses[index - 1].events):
+            break
+        index -= 1
+        first = clauses[index].start
+        said = True
+    return first, event.start
+
+
+def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[tuple[int, int, Assertion]]:
+    """A question mark before a finding, or right behind it, doubts it."""
+    scopes = []
+    for match in QUESTION.finditer(text, start, end):
+        clause = next((clause for clause in clauses if clause.start <= match.start() < clause.end + 1), None)
+        if clause is None:
+            continue
+        before = match.start() > 0 and text[match.start() - 1].isalnum()
+        scopes.append((clause.start, match.start(), Assertion.UNCERTAIN) if before else (match.end(), clause.end, Assertion.UNCERTAIN))
+    return scopes

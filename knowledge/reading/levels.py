@@ -1,0 +1,122 @@
+"""Vertebral levels in every notation: L4-5, L4/5, L4-L5, L45, L5S1, C6-7, T12-L1, occiput-C1, C3 through C6."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+NUMBER = r"(?:1[0-2]|\d)"
+STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}"
+TOKEN = re.compile(rf"(?<![\w.])([ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
+PART = re.compile(rf"([ctls]?)-?({NUMBER})")
+JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Spine:
+    """The vertebrae from top to bottom, and the level between each two neighbours."""
+
+    order: tuple[str, ...]
+    last: Mapping[str, int]  #: letter -> number of its last vertebra
+    known: frozenset[str]
+
+    @classmethod
+    def of(cls, levels: Sequence[tuple[str, str]]) -> Spine:
+        """From (level, kind) rows in anatomical order."""
+        order = tuple(level for level, kind in levels if kind == "vertebra")
+        last: dict[str, int] = {}
+        for vertebra in order:
+            last[vertebra[0].lower()] = int(vertebra[1:])
+        return cls(order, last, frozenset(level for level, _ in levels))
+
+    def between(self, upper: str, lower: str) -> tuple[str, ...]:
+        """The levels from one vertebra to another: one segment for neighbours, all of them for a range."""
+        try:
+            first, end = self.order.index(upper), self.order.index(lower)
+        except ValueError:
+            return ()
+        if first >= end:
+            return (upper,) if upper == lower else ()
+        whole = f"{upper}-{lower}"
+        if end - first == 2 and whole in self.known:
+            return (whole,)
+        names = (f"{self.order[i]}-{self.order[i + 1]}" for i in range(first, end))
+        return tuple(name for name in names if name in self.known)
+
+
+@dataclass(frozen=True, slots=True)
+class LevelMention:
+    """One level expression: where it stands and the levels it names."""
+
+    start: int
+    end: int
+    levels: tuple[str, ...]
+    single: bool  #: one vertebra, which may just as well be a nerve root
+
+
+def find_levels(text: str, spine: Spine) -> list[LevelMention]:
+    """Every level expression of a reading text, ranges filled in."""
+    found: list[LevelMention] = []
+    for match in TOKEN.finditer(text):
+        vertebrae = _vertebrae(match.group(1), match.group(2), spine)
+        if not vertebrae:
+            continue
+        levels = _named(vertebrae, spine)
+        if levels:
+            found.append(LevelMention(match.start(), match.end(), levels, len(vertebrae) == 1))
+    return _ranges(text, found, spine)
+
+
+def _vertebrae(letter: str, rest: str, spine: Spine) -> list[str]:
+    """The vertebrae of one expression, in the order written."""
+    numbers = _glued(letter, rest, spine) or PART.findall(letter + rest)
+    vertebrae: list[str] = []
+    for own, number in numbers:
+        letter = own or _next_letter(letter, vertebrae, int(number), spine)
+        if int(number) > spine.last[letter] or f"{letter.upper()}{int(number)}" not in spine.order:
+            return []
+        vertebrae.append(f"{letter.upper()}{int(number)}")
+    return vertebrae
+
+
+def _glued(letter: str, rest: str, spine: Spine) -> list[tuple[str, str]]:
+    """ "l45" and "c56": two digits that are no vertebra on their own."""
+    if rest.isdigit() and len(rest) >= 2 and int(rest) > spine.last[letter]:  # noqa: PLR2004
+        if len(rest) == 2:  # noqa: PLR2004
+            return [(letter, rest[0]), ("", rest[1])]
+        return [(letter, rest[: len(rest) // 2]), ("", rest[len(rest) // 2 :])]
+    return []
+
+
+def _next_letter(letter: str, before: list[str], number: int, spine: Spine) -> str:
+    """The letter a bare number belongs to: "L5-1" ends in the next part of the spine."""
+    if before and number < int(before[-1][1:]) and int(before[-1][1:]) == spine.last[letter]:
+        letters = list(spine.last)
+        following = letters.index(letter) + 1
+        return letters[following] if following < len(letters) else letter
+    return letter
+
+
+def _named(vertebrae: list[str], spine: Spine) -> tuple[str, ...]:
+    if len(vertebrae) == 1:
+        return (vertebrae[0],)
+    if len(vertebrae) > 2 and (whole := f"{vertebrae[0]}-{vertebrae[-1]}") in spine.known:  # noqa: PLR2004
+        return (whole,)
+    levels: list[str] = []
+    for upper, lower in zip(vertebrae, vertebrae[1:], strict=False):
+        levels += [level for level in spine.between(upper, lower) if level not in levels]
+    return tuple(levels)
+
+
+def _ranges(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMention]:
+    """ "C2-3 through C6-7": the levels in between are meant too."""
+    joined: list[LevelMention] = []
+    for mention in found:
+        if joined and JOINED.fullmatch(text, joined[-1].end, mention.start) and "-" in joined[-1].levels[0] + mention.levels[0]:
+            upper, lower = joined[-1].levels[0].split("-")[0], mention.levels[-1].split("-")[-1]
+            if levels := spine.between(upper, lower):
+                joined[-1] = LevelMention(joined[-1].start, mention.end, levels, single=False)
+                continue
+        joined.append(mention)
+    return joined

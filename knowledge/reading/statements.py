@@ -1,0 +1,225 @@
+"""A document -> its statements: sentences with their events, clauses, levels and assertions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from knowledge.model import Assertion, Document
+from knowledge.reading.assertion import Clause, Event, assert_events, clauses_of
+from knowledge.reading.levels import LevelMention, Spine, find_levels
+from knowledge.reading.structure import Sentence, headings_of, sentences
+from knowledge.reading.text import ReadingText, reading_text
+from knowledge.tables import Knowledge
+
+#: What a section makes of everything said in it (policy A3).
+DEFAULTS = {
+    "indication": Assertion.ELSEWHERE,
+    "report-history": Assertion.AFFIRMED,
+    "technique": Assertion.ELSEWHERE,
+    "family": Assertion.ELSEWHERE,
+    "consent": Assertion.ELSEWHERE,
+    "history": Assertion.HISTORICAL,
+    "preoperative": Assertion.HISTORICAL,
+    "copied": Assertion.HISTORICAL,
+}
+#: In an imaging report its history is why the study was made.
+REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
+NEAR = 2  #: characters between a level and the word that makes it a root
+
+
+@dataclass(slots=True)
+class Statement:
+    """One sentence, read."""
+
+    document: Document
+    sentence: Sentence
+    clauses: list[Clause]
+    events: list[Event]
+    own: tuple[str, ...] = ()  #: levels the sentence names
+    topic: tuple[str, ...] = ()  #: levels it is about, from a heading or the sentences before
+    topic_regions: tuple[str, ...] = ()
+    index: int = 0
+
+    def of(self, kind: str) -> list[Event]:
+        """The events of a class."""
+        return [event for event in self.events if event.has(kind)]
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels named, else those the sentence is about."""
+        return self.own or self.topic
+
+
+@dataclass(slots=True)
+class Text:
+    """A document, read: its statements and the way back to its offsets."""
+
+    document: Document
+    reading: ReadingText
+    statements: list[Statement] = field(default_factory=list)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the document of a stretch of the reading text."""
+        first, last = self.reading.back(start), self.reading.back(end - 1) + 1
+        return first, max(first, last)
+
+
+@lru_cache(maxsize=4)
+def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
+    """The spine of the level table."""
+    return Spine.of(rows)
+
+
+def read(document: Document, known: Knowledge) -> Text:
+    """Read one document."""
+    reading = reading_text(document.text, known.lexicon)
+    text = reading.text
+    events = _events(text, known)
+    if document.struck:
+        events = [event for event in events if not _struck(reading, event, document.struck)]
+    found = sentences(text, headings_of(known.headings), document.kind, _copied(text, events))
+    result = Text(document, reading)
+    index = 0
+    for sentence in found:
+        while index < len(events) and events[index].end <= sentence.start:
+            index += 1
+        last = index
+        while last < len(events) and events[last].start < sentence.end:
+            last += 1
+        result.statements.append(_statement(text, document, sentence, events[index:last], len(result.statements)))
+        index = last
+    _topics(text, result.statements, known)
+    return result
+
+
+def _events(text: str, known: Knowledge) -> list[Event]:
+    """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
+    lexicon = known.lexicon
+    events = [Event(match.start(), match.end(), lexicon.tags_of(match[0])) for match in lexicon.pattern.finditer(text)]
+    events = [event for event in events if event.tags]
+    for event in events:
+        event.levels = tuple(event.values("level"))
+    taken = [(event.start, event.end) for event in events if event.levels]
+    levels = find_levels(text, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
+    events += [_level_event(mention) for mention in levels if not any(a < mention.end and mention.start < b for a, b in taken)]
+    events.sort(key=lambda event: (event.start, -event.end))
+    return events
+
+
+def _level_event(mention: LevelMention) -> Event:
+    event = Event(mention.start, mention.end, (("level", mention.levels[0]),), mention.levels)
+    event.root = False
+    return event
+
+
+def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]]) -> bool:
+    position = reading.back(event.start)
+    return any(start <= position < end for start, end in struck)
+
+
+def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
+    """Where blocks copied from another day start and end; an open block ends with its paragraph."""
+    marks = [(event.start, event.value("copied") == "start") for event in events if event.has("copied")]
+    closed: list[tuple[int, bool]] = []
+    for number, (position, starts) in enumerate(marks):
+        closed.append((position, starts))
+        if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
+            end = text.find("\n\n", position)
+            closed.append((end if end >= 0 else len(text), False))
+    return sorted(closed)
+
+
+def _statement(text: str, document: Document, sentence: Sentence, events: list[Event], index: int) -> Statement:
+    _mark_roots(text, events)
+    clauses = clauses_of(text, sentence.start, sentence.end, events)
+    default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
+    if document.kind == "radiology":
+        default = REPORT_DEFAULTS.get(sentence.section, default)
+    if not document.of_encounter and document.kind != "radiology":
+        default = Assertion.HISTORICAL
+    assert_events(text, sentence.start, sentence.end, clauses, default)
+    own: list[str] = []
+    for event in events:
+        if event.levels and not event.root:
+            own += [level for level in event.levels if level not in own]
+    return Statement(document, sentence, clauses, events, tuple(own), index=index)
+
+
+def _mark_roots(text: str, events: list[Event]) -> None:
+    """Levels beside a root word, an MR weighting or heart sounds are no levels (policy B3)."""
+    veto = {level for event in events for level in event.value("not-a-level").split()}
+    for position in range(len(events) - 1, -1, -1):
+        event = events[position]
+        if not event.levels or not event.has("level"):
+            continue
+        if "-" in event.levels[0] and not event.tags[0][0] == "level":
+            continue
+        if veto and _vetoed(event, veto):
+            event.root = True
+            event.tags = ()
+            event.levels = ()
+            continue
+        following = events[position + 1] if position + 1 < len(events) else None
+        if following and _root_follows(text, event, following, single=len(event.levels) == 1 and "-" not in event.levels[0]):
+            event.root = True
+
+
+def _vetoed(event: Event, veto: set[str]) -> bool:
+    return event.levels[0] in veto
+
+
+def _root_follows(text: str, event: Event, following: Event, *, single: bool) -> bool:
+    gap = text[event.end : following.start]
+    if following.levels:  # "L4, L5 and S1 dermatomes": a list of roots
+        return following.root and len(gap) <= 6 and not any(mark in gap for mark in ";.:")  # noqa: PLR2004
+    kinds = following.values("element")
+    return ("root-word" in kinds if single else "root-name" in kinds) and len(gap) <= NEAR
+
+
+def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
+    """Carry levels and regions over the sentences of a line and a paragraph."""
+    levels: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    title: tuple[str, ...] = ()
+    paragraph, section = -1, ""
+    for number, statement in enumerate(statements):
+        sentence = statement.sentence
+        if sentence.paragraph != paragraph or sentence.section != section:
+            levels, regions = (), title
+            paragraph, section = sentence.paragraph, sentence.section
+        if sentence.line_start and _heads(text, statement):
+            levels = ()
+        statement.topic = levels
+        said = _regions_said(statement, known)
+        statement.topic_regions = said or regions
+        if said:
+            regions = said
+        if statement.own:
+            levels = _carried(statement)
+            regions = tuple(dict.fromkeys(known.levels[level].region for level in levels)) or regions
+        if statement.document.kind == "radiology" and number < 2 and said and not title:  # noqa: PLR2004
+            title = regions = said
+
+
+def _heads(text: str, statement: Statement) -> bool:
+    """Whether the line begins with a level of its own."""
+    first = next((event for event in statement.events if event.levels and not event.root), None)
+    return first is not None and not text[statement.sentence.start : first.start].strip(" \t-*•>#.)(:0123456789")
+
+
+def _carried(statement: Statement) -> tuple[str, ...]:
+    """The levels the next sentences are about: those of the heading, else of the last clause that names any."""
+    for clause in reversed(statement.clauses):
+        levels = [level for event in clause.events if event.levels and not event.root for level in event.levels]
+        if levels:
+            if len(statement.own) <= 3:  # noqa: PLR2004
+                return statement.own
+            return tuple(dict.fromkeys(levels))
+    return statement.own
+
+
+def _regions_said(statement: Statement, known: Knowledge) -> tuple[str, ...]:
+    said = [value for event in statement.events if event.assertion is not Assertion.NEGATED for value in event.values("region")]
+    return tuple(dict.fromkeys(value for value in said if value in known.regions))

@@ -1,0 +1,221 @@
+"""Reading text -> sentences, each with its section, its paragraph and its place on the line.
+
+A line end closes a sentence unless the line was hard-wrapped, that is, unless the first word of the
+next line would not have fitted any more.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from knowledge.reading.lexicon import factored
+
+BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z]))?"
+STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
+#: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
+END = re.compile(r"[.!?]+[\"')\]]*(?=\s)|[.!?]+[\"')\]]*$|(?<=[a-z]{3})\.(?=[a-z]{4,})")
+ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|no|hx|w|c|mm|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$")
+KEY = re.compile(r"[ \t]*([a-z][a-z0-9 /&'().,-]{1,38}):(?=\s|$)")
+RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
+#: A line is full when it lies this close to the width of the text.
+LEAST_WIDTH = 34
+MOST_WIDTH = 200
+LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
+
+
+@dataclass(slots=True)
+class Sentence:
+    """A stretch of the reading text that says one thing."""
+
+    start: int
+    end: int
+    section: str
+    paragraph: int
+    line: int
+    line_start: bool  #: the first sentence of its line
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """What lines may begin with, as one pattern."""
+
+    pattern: re.Pattern[str]
+    inline: re.Pattern[str]
+    kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
+
+
+@lru_cache(maxsize=4)
+def headings_of(rows: Sequence[tuple[str, str, str, frozenset[str]]]) -> Headings:
+    """Compile the headings of the vocabulary."""
+    kinds: dict[str, tuple[tuple[str, str, frozenset[str]], ...]] = {}
+    for phrase, kind, scope, only in rows:
+        kinds[phrase] = (*kinds.get(phrase, ()), (kind, scope, only))
+    trie = factored(kinds)
+    line = rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>[ \t]*(?::|\)|\.(?=[ \t\n])|-{{1,2}}(?=[ \t])|(?=\n)|$))"
+    return Headings(re.compile(line), re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:(?=\s))"), kinds)
+
+
+def sentences(text: str, headings: Headings, kind: str, copied: Sequence[tuple[int, bool]]) -> list[Sentence]:
+    """Cut a reading text of a document ``kind``; ``copied`` lists where copied blocks start (True) and end."""
+    found: list[Sentence] = []
+    state = _State(headings, kind)
+    for number, (start, end, paragraph) in enumerate(_logical_lines(text)):
+        if RULE.fullmatch(text, start, end):
+            state.rule()
+            continue
+        begin = state.open_line(text, start, end, paragraph)
+        for first, last, at_start in _cut(text, begin, end, state):
+            section = state.section
+            if _inside_copied(copied, last):
+                section = "copied"
+            found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
+        state.close_line(text, begin, end)
+    return found
+
+
+class _State:
+    """Which section a line lies in."""
+
+    def __init__(self, headings: Headings, kind: str) -> None:
+        self.headings, self.kind = headings, kind
+        self.section, self.name = "", ""
+        self.back = ("", "")
+        self.scope = "block"
+        self.paragraph = -1
+
+    def rule(self) -> None:
+        self.section, self.name, self.scope = "", "", "block"
+
+    def open_line(self, text: str, start: int, end: int, paragraph: int) -> int:
+        """Read a heading off the line; returns where its text begins."""
+        if paragraph != self.paragraph and self.scope == "line":
+            self._restore()
+        self.paragraph = paragraph
+        match = self.headings.pattern.match(text, start, end)
+        if match and (told := self._told(match)):
+            self._enter(*told)
+            return match.end()
+        if self.scope == "line":
+            self._restore()
+        return start
+
+    def enter_inline(self, text: str, start: int, end: int) -> int:
+        """A heading inside a line, after a sentence end."""
+        match = self.headings.inline.match(text, start, end)
+        if match and (told := self._told(match)):
+            self._enter(*told)
+            return match.end()
+        return start
+
+    def close_line(self, text: str, begin: int, end: int) -> None:
+        """A "line" heading with words behind it ends with the line; alone on its line it waits for the next."""
+        if self.scope == "line" and text[begin:end].strip():
+            self._restore()
+
+    def _told(self, match: re.Match[str]) -> tuple[str, str, str] | None:
+        name = re.sub(r"\s+", " ", match["name"]).strip()
+        rows = [row for row in self.headings.kinds.get(name, ()) if not row[2] or self.kind in row[2]]
+        if not rows or (len(name) == 1 and match["sep"].strip() not in {":", ")"}):
+            return None
+        kind, scope, _ = next((row for row in rows if row[2]), rows[0])
+        return name, kind, scope
+
+    def _enter(self, name: str, kind: str, scope: str) -> None:
+        if self.scope == "block":
+            self.back = (self.section, self.name)
+        self.section, self.name, self.scope = kind, name, scope
+
+    def _restore(self) -> None:
+        (self.section, self.name), self.scope = self.back, "block"
+        if self.section in {"exam", "findings"}:
+            return
+        self.back = ("", "")
+
+
+def _cut(text: str, start: int, end: int, state: _State) -> Iterator[tuple[int, int, bool]]:
+    first = start
+    at_start = True
+    for match in END.finditer(text, start, end):
+        if match.end() <= first or (match[0][0] == "." and _carries(text, first, match)):
+            continue
+        for piece in _short(text, first, match.end()):
+            yield (*piece, at_start)
+            at_start = False
+        first = state.enter_inline(text, match.end(), end)
+    for piece in _short(text, first, end):
+        yield (*piece, at_start)
+        at_start = False
+
+
+def _carries(text: str, first: int, match: re.Match[str]) -> bool:
+    """Whether the full stop belongs to an abbreviation."""
+    before = text[max(first, match.start() - 8) : match.start()]
+    following = text[match.end() : match.end() + 3].strip()
+    return bool(ABBREVIATION.search(before)) and bool(following) and not following.startswith(("\n", "-"))
+
+
+def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The stretch itself, or pieces of it no longer than LONGEST."""
+    while end - start > LONGEST:
+        cut = max(text.rfind(mark, start + LONGEST // 2, start + LONGEST) for mark in (";", ",", " "))
+        cut = cut if cut > start else start + LONGEST
+        yield start, cut
+        start = cut
+    if text[start:end].strip(" \t\n.-:;,"):
+        yield start, end
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, int, int]]:
+    """Lines with hard wraps undone: start, end, paragraph number."""
+    spans = []
+    position = 0
+    for line in text.split("\n"):
+        spans.append((position, position + len(line)))
+        position += len(line) + 1
+    width = _wrap_width([end - start for start, end in spans])
+    paragraph = 0
+    start = -1
+    for index, (first, last) in enumerate(spans):
+        if not text[first:last].strip():
+            paragraph += 1
+            continue
+        if start < 0:
+            start = first
+        if index + 1 < len(spans) and _wrapped(text, first, last, spans[index + 1], width):
+            continue
+        yield start, last, paragraph
+        start = -1
+
+
+def _wrap_width(lengths: list[int]) -> int:
+    """The width a text was wrapped at, or 0 when it was not."""
+    if not lengths:
+        return 0
+    width = max(lengths)
+    full = sum(length >= width - 14 for length in lengths)
+    long = sum(length > width // 2 for length in lengths)
+    if not LEAST_WIDTH <= width <= MOST_WIDTH or full < 3:  # noqa: PLR2004
+        return 0
+    return width if full * 2 >= long else 0
+
+
+def _wrapped(text: str, start: int, end: int, following: tuple[int, int], width: int) -> bool:
+    """Whether the line end is a wrap: the next word would not have fitted."""
+    if not width:
+        return False
+    rest = text[following[0] : following[1]]
+    word = rest.lstrip().split(" ", 1)[0]
+    if not word or STARTS_ITEM.match(rest) or rest[:1].isspace() and not text[start:end][:1].isspace():
+        return False
+    return len(text[start:end].rstrip()) + 1 + len(word) > width and not KEY.match(rest)
+
+
+def _inside_copied(copied: Sequence[tuple[int, bool]], end: int) -> bool:
+    """Whether the last copy mark before the sentence, or in it, opens a block."""
+    index = bisect_left(copied, (end, False)) - 1
+    return index >= 0 and copied[index][1]

@@ -1,0 +1,148 @@
+"""The knowledge, loaded: frozen, versioned, picklable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knowledge.model import Code, Rule
+from knowledge.reading.lexicon import Lexicon
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """What the fourth character of a code claims."""
+
+    digit: str
+    title: str
+    lesion: str
+    site: str
+    mechanisms: frozenset[str]
+    stenosis: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """What the fifth character claims; ``lesion_in`` and ``roots`` belong to the extremities (policy C6)."""
+
+    id: str
+    digit: str
+    display: str
+    spinal: bool
+    lesion_in: tuple[str, ...] = ()
+    roots: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A vertebral level: its region, its place in the dorsopathy codes, and whether it has a disc."""
+
+    id: str
+    kind: str  #: segment, span, vertebra or junction
+    region: str
+    place: str
+    disc: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """Words that name a diagnosis only beside others."""
+
+    words: tuple[str, ...]
+    near: tuple[str, ...]
+    level: bool
+    also: bool
+    within: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structural:
+    """A definitive structural diagnosis: how records name it, and which families it displaces (policy D1, D2)."""
+
+    id: str
+    title: str
+    policy: tuple[str, ...]
+    displaces: frozenset[str]
+    displaces_regions: frozenset[str]
+    icd_prefixes: tuple[str, ...]
+    phrases: tuple[str, ...]
+    decoys: tuple[str, ...]
+    anchored: tuple[Anchored, ...]
+    also: tuple[str, ...]
+    qualifiers: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    alternative_only: bool
+    site: str
+    needs_disc: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StructuralCode:
+    """One row: with these qualifiers, at these levels or places, this code."""
+
+    diagnosis: str
+    qualifiers: frozenset[str]
+    at: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGroup:
+    """What is ordered, by CPT number or by words."""
+
+    id: str
+    title: str
+    cpt: tuple[str, ...]
+    phrases: tuple[str, ...]
+    decoys: tuple[str, ...]
+    excluded: bool
+
+    def has(self, number: str) -> bool:
+        """Whether a CPT number is one of the group's."""
+        return any(low <= number <= (high or low) for low, _, high in (span.partition("-") for span in self.cpt))
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """What makes an element asked for; an empty set asks nothing."""
+
+    families: frozenset[str]
+    regions: frozenset[str]
+    orders: frozenset[str]
+    performed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A documentation element of policy section E."""
+
+    id: str
+    policy: str
+    title: str
+    said: str
+    roles: frozenset[str]
+    when: tuple[When, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All of it."""
+
+    version: str
+    category: str
+    axes: Mapping[str, tuple[str, ...]]
+    families: Mapping[str, Family]
+    regions: Mapping[str, Region]
+    codes: Mapping[str, Code]
+    levels: Mapping[str, Level]
+    structurals: Mapping[str, Structural]
+    structural_codes: tuple[StructuralCode, ...]
+    excludes: tuple[tuple[str, str], ...]
+    orders: tuple[OrderGroup, ...]
+    order_pattern: re.Pattern[str]  #: the words of orders; a decoy belongs to no group
+    order_words: Mapping[str, tuple[str, ...]]
+    elements: tuple[Element, ...]
+    rules: tuple[Rule, ...]
+    lexicon: Lexicon
+    headings: tuple[tuple[str, str, str, frozenset[str]], ...]
