@@ -1,0 +1,6 @@
+"""Assessment -> CDS Hooks cards: how a decision is said."""
+
+from cards.call import Call, Targets
+from cards.write import unavailable, write
+
+__all__ = ["Call", "Targets", "unavailable", "write"]
