@@ -1,0 +1,86 @@
+"""FHIR -> chart.  FHIR stops here.
+
+``read`` takes the resources of one patient as plain JSON, in any order, and what is asked of them; it tells what the
+encounter holds, which codes were chosen, and what could not be read.  ``targets`` gives back the client's own JSON that
+carries a chosen code, for whoever writes a suggestion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cds_service import coded, conditions, narrative
+from cds_service.attachments import Fetch
+from cds_service.conditions import Targets
+from cds_service.documents import documents
+from cds_service.fhir_read import Resource, day
+from cds_service.reasons import Reason
+from cds_service.record import Question, Record, authored
+from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
+
+__all__ = ["Fetch", "Question", "Reason", "Resource", "Targets", "read", "targets"]
+
+
+def read(  # noqa: PLR0913  (what was received, what is asked, and how to get at the rest)
+    resources: Iterable[Resource],
+    asked: Question,
+    category: str,
+    *,
+    places: Sequence[str] = (),
+    gaps: Iterable[Gap] = (),
+    fetch: Fetch | None = None,
+) -> Chart:
+    """The chart of one encounter.
+
+    Args:
+        resources: FHIR resources as JSON objects, in any order; nothing in them raises.
+        asked: the facts of the call.
+        category: the characters that the codes to assess begin with.
+        places: where each resource stood in the request; names those without an id.
+        gaps: what is already known to be missing.
+        fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
+    """
+    record = Record(resources, asked, places)
+    start, end, date = _dates(record)
+    chosen = conditions.chosen(record, category)
+    texts, unread = narrative.documents(record, documents(), fetch, later=date)
+    said = [*texts, *conditions.documents(record, chosen), *coded.observations(record, later=date)]
+    return Chart(
+        date=date,
+        chosen=chosen,
+        inpatient=_inpatient(record),
+        start=start,
+        end=end,
+        documents=tuple(sorted(said, key=_order)),
+        diagnoses=tuple(sorted(conditions.diagnoses(record), key=_order)),
+        procedures=tuple(sorted(coded.procedures(record), key=_order)),
+        orders=tuple(coded.orders(record)),
+        gaps=tuple(dict.fromkeys([*gaps, *record.gaps, *unread, *conditions.gaps(record)])),
+    )
+
+
+def targets(resources: Iterable[Resource], asked: Question, code: str) -> Targets:
+    """The orders and Conditions that carry a chosen code, as the client sent them."""
+    return conditions.targets(Record(resources, asked), code)
+
+
+def _dates(record: Record) -> tuple[str, str, str]:
+    """First and last day of the encounter, and the date of service (policy, *Inputs*).
+
+    A stay without an end still lasts.
+    """
+    asked = record.asked
+    start, end = day(record.visit, "period.start"), day(record.visit, "period.end")
+    inpatient = _inpatient(record)
+    ordered = authored([*conditions.signed(record), *conditions.standing(record)])
+    date = (end if inpatient else "") or start or ordered or asked.today
+    return start or date, end or (asked.today if inpatient else "") or date, date
+
+
+def _inpatient(record: Record) -> bool:
+    return bool(record.inpatient_classes & documents().inpatient)
+
+
+def _order(stated: Document | Diagnosis | Procedure) -> tuple[str, str]:
+    """By date, so that the order in which resources come changes nothing."""
+    return stated.date, stated.source

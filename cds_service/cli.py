@@ -1,0 +1,158 @@
+"""``foramen``: serve, check a request, explain the answer, look up a code."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from dataclasses import replace
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+import orjson
+
+import knowledge
+from cds_service import consult, hooks, server, settings, terminal
+from cds_service.errors import RequestError
+from cds_service.services import services
+from knowledge.model import Code
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+REQUEST = click.argument("request_file", metavar="REQUEST.json", type=FILE)
+SERVICE = click.option("--service", "service_id", help="Service to ask; by default the one of the request's hook.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="foramen")
+def main() -> None:
+    """Hold a chosen ICD-10-CM M99 code against what the record documents."""
+
+
+@main.command()
+@click.option("--dev", is_flag=True, help="This machine only: loopback, no authentication, loopback FHIR servers.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
+def serve(*, dev: bool, host: str, port: int) -> None:
+    """Run the service until it is told to stop."""
+    options = _settings()
+    dev = dev or options.dev
+    if dev and not _loopback(host):
+        raise click.UsageError("--dev listens on loopback only; leave --host out")
+    if not dev and not options.open:
+        raise click.ClickException(
+            "callers cannot be authenticated yet, so the service does not start open to a network. "
+            "Use --dev on your own machine, or set FORAMEN_OPEN=1 where something else keeps strangers out."
+        )
+    os.environ["FORAMEN_DEV"] = str(int(dev))  # for the workers
+    _free(host, port)
+    _knowledge()
+    click.echo(f"Foramen answers on http://{host}:{port}/cds-services", err=True)
+    server.serve(host, port, options)
+
+
+@main.command()
+@REQUEST
+@SERVICE
+@click.option("--json", "as_json", is_flag=True, help="Print the response as JSON.")
+def check(request_file: Path, service_id: str | None, *, as_json: bool) -> None:
+    """Answer a hook request from a file and print the cards."""
+    call = _call(request_file, service_id)
+    written = _consult(call).cards
+    text = orjson.dumps({"cards": written}, option=orjson.OPT_INDENT_2).decode() if as_json else terminal.cards(written)
+    click.echo(text)
+
+
+@main.command()
+@REQUEST
+@SERVICE
+def explain(request_file: Path, service_id: str | None) -> None:
+    """Show what led to the answer: rule, axes, and every quote with its place."""
+    call = _call(request_file, service_id)
+    click.echo(terminal.assessments(_consult(call).assessments) or "No code of this category was chosen.")
+
+
+@main.command()
+@click.argument("code", required=False)
+def codes(code: str | None) -> None:
+    """List the codes, or show what one claims, its siblings and what must be documented."""
+    known = _knowledge()
+    mine = [one for one in known.codes.values() if one.code.startswith(known.category)]
+    if code is None:
+        click.echo("\n".join(f"{one.code:<8} {one.title}" for one in mine if one.billable))
+        return
+    bare = code.replace(".", "").upper()
+    found = next((one for one in known.codes.values() if one.code.replace(".", "") == bare), None)
+    if found is None:
+        raise click.ClickException(f"{code} is not in the code set")
+    click.echo(terminal.code(found, _siblings(found, mine)), nl=False)
+
+
+def _siblings(code: Code, mine: Iterable[Code]) -> list[Code]:
+    """The billable codes that differ in one part only: the same family elsewhere, or another lesion here."""
+    return [
+        one
+        for one in mine
+        if one.billable and one.code != code.code and (one.family == code.family or one.region == code.region)
+    ]
+
+
+def _call(path: Path, service_id: str | None) -> hooks.Call:
+    """The request of a file as a call of the named service, or of the one for its hook."""
+    try:
+        body = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise click.ClickException(f"{path}: {error}") from None
+    hook = body.get("hook") if isinstance(body, dict) else None
+    wanted = (one for one in services().values() if (one.id == service_id if service_id else one.hook == hook))
+    service = next(wanted, None)
+    if service is None:
+        raise click.ClickException(f"{path}: no service for the hook {hook!r}; there are {', '.join(services())}")
+    try:
+        return hooks.read(service, body)
+    except RequestError as error:
+        raise _refused(error) from None
+
+
+def _consult(call: hooks.Call) -> consult.Consultation:
+    """On the command line the caller is this machine's user, who may ask a FHIR server of this machine."""
+    try:
+        return consult.answer(call, _knowledge(), replace(_settings(), dev=True))
+    except RequestError as error:
+        raise _refused(error) from None
+
+
+def _refused(error: RequestError) -> click.ClickException:
+    return click.ClickException(error.outcome()["issue"][0]["diagnostics"])
+
+
+def _settings() -> settings.Settings:
+    try:
+        return settings.read(os.environ)
+    except settings.SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _knowledge() -> knowledge.Knowledge:
+    try:
+        return knowledge.load()
+    except knowledge.KnowledgeError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _free(host: str, port: int) -> None:
+    """Granian would share a port that is taken with whoever has it."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,182 @@
+"""The resources of one patient, each once and by its source: what the chart is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from cds_service.fhir_read import Reference, Resource, day, objects, references, statuses, string, strings
+from cds_service.reasons import Reason
+from knowledge.model import Gap
+
+#: Where resources say whose they are and which encounter they belong to (R4, and STU3 for ``context``).
+PATIENT_PATHS = ("subject", "patient", "beneficiary")
+ENCOUNTER_PATHS = ("encounter", "context.encounter", "context")
+#: Statuses of an Encounter at which the patient is there.
+ONGOING = frozenset({"in-progress", "arrived", "triaged", "onleave"})
+#: A view of the chart has an encounter only when the context names one.
+WITHOUT_VISIT = "patient-view"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the chart: the facts of one hook call."""
+
+    hook: str = ""
+    patient: str = ""  #: bare id of ``context.patientId``; empty: unknown, then nothing is checked against it
+    encounter: str = ""  #: bare id of ``context.encounterId``
+    orders: tuple[Resource, ...] = field(default=(), repr=False)  #: the draft orders
+    selections: frozenset[Reference] | None = None  #: None: nothing is said of a selection
+    conditions: tuple[Resource, ...] = field(default=(), repr=False)  #: Conditions of the context
+    created: bool = False  #: assess the Conditions of the context and nothing else
+    today: str = ""  #: YYYY-MM-DD
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One resource and how the record names it."""
+
+    resource: Resource
+    source: str  #: ``Type/id``, or its place in the request
+
+    @property
+    def type(self) -> str:
+        return string(self.resource, "resourceType")
+
+    @property
+    def id(self) -> str:
+        return string(self.resource, "id")
+
+
+class Record:
+    """Everything received that belongs to the patient; ``gaps`` names what was left out."""
+
+    def __init__(self, resources: Iterable[Resource], asked: Question, places: Sequence[str] = ()) -> None:
+        self.asked = asked
+        self.gaps: list[Gap] = []
+        drafts = [(order, f"context.draftOrders[{i}]") for i, order in enumerate(asked.orders)]
+        created = [(condition, f"context.conditions[{i}]") for i, condition in enumerate(asked.conditions)]
+        self.patient = asked.patient or _patient(asked.orders)
+        taken: dict[str, Item] = {}
+        self.drafts = tuple(self._items(drafts, taken))
+        self.created = tuple(self._items(created, taken))
+        self.items = (*self.created, *self._items(_placed(resources, places), taken))
+
+    def of(self, kind: str) -> list[Item]:
+        """The resources of one type, in the order received."""
+        return [item for item in self.items if item.type == kind]
+
+    def named(self, target: Reference, holder: Resource | None = None) -> Item | None:
+        """The resource behind a reference, also when it is contained in the one that refers."""
+        for part in objects(holder, "contained"):
+            if string(part, "id") == target.id:
+                return Item(part, f"{string(holder, 'resourceType')}/{string(holder, 'id')}#{target.id}")
+        found = self._by_id.get(target.id, ())
+        return next((item for item in found if target.type in {"", item.type}), None)
+
+    @cached_property
+    def _by_id(self) -> Mapping[str, list[Item]]:
+        by_id: dict[str, list[Item]] = {}
+        for item in (*self.items, *self.drafts):
+            by_id.setdefault(item.id, []).append(item)
+        return by_id
+
+    @cached_property
+    def encounter(self) -> str:
+        """The id of the encounter, or empty.
+
+        Some clients send an encounterId that nothing in the record knows, while the orders name the real one (Q9).
+        """
+        named = self.asked.encounter
+        if named and (named in self._mentioned or Reference("Encounter", named) in self._ids):
+            return named
+        if self.asked.hook == WITHOUT_VISIT:
+            return named
+        of_orders = {mine for item in self.drafts for mine in encounters(item.resource)}
+        present = {item.id for item in self.of("Encounter")}
+        ongoing = {item.id for item in self.of("Encounter") if statuses(item.resource, "status") & ONGOING}
+        for candidates in (of_orders, {named} - {""}, present, ongoing):
+            if len(candidates) == 1:
+                return next(iter(candidates))
+        return named
+
+    @cached_property
+    def visit(self) -> Resource:
+        """The Encounter itself, empty where it was not received."""
+        item = self.named(Reference("Encounter", self.encounter)) if self.encounter else None
+        return item.resource if item else {}
+
+    @cached_property
+    def inpatient_classes(self) -> frozenset[str]:
+        """The class codes of the Encounter: a Coding, a list of them, or another server's ``class_fhir``."""
+        names = ("class", "class_fhir")
+        paths = [f"{name}{end}" for name in names for end in ("", ".code", ".coding.code")]
+        return frozenset(code.upper() for code in strings(self.visit, *paths))
+
+    @cached_property
+    def diagnoses(self) -> list[Reference]:
+        """The Conditions that the Encounter names as its diagnoses, by rank, then as listed."""
+        entries = objects(self.visit, "diagnosis")
+        entries.sort(key=lambda entry: _rank(entry.get("rank")))
+        return [target for entry in entries for target in references(entry, "condition")]
+
+    def linked(self, resource: Resource) -> bool:
+        """Whether a resource names this encounter as its own."""
+        return bool(self.encounter) and self.encounter in encounters(resource)
+
+    def elsewhere(self, resource: Resource) -> bool:
+        """Whether a resource belongs to another encounter, and says so."""
+        named = encounters(resource)
+        return bool(named and self.encounter) and self.encounter not in named
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        return frozenset(mine for item in (*self.items, *self.drafts) for mine in encounters(item.resource))
+
+    @cached_property
+    def _ids(self) -> frozenset[Reference]:
+        return frozenset(Reference(item.type, item.id) for item in self.items)
+
+    def _items(self, placed: Iterable[tuple[Resource, str]], taken: dict[str, Item]) -> Iterator[Item]:
+        """Resources of this patient that were not taken before."""
+        for resource, place in placed:
+            kind, name = string(resource, "resourceType"), string(resource, "id")
+            item = Item(resource, f"{kind}/{name}" if name else place)
+            known = taken.setdefault(item.source, item)
+            if known is item and self._of_patient(item):
+                yield item
+
+    def _of_patient(self, item: Item) -> bool:
+        named = {target.id for target in references(item.resource, *PATIENT_PATHS) if target.type == "Patient"}
+        if item.type == "Patient":
+            named.add(item.id)
+        if not self.patient or not named or self.patient in named:
+            return True
+        self.gaps.append(Gap(item.source, Reason.OTHER_PATIENT))
+        return False
+
+
+def encounters(resource: Resource) -> list[str]:
+    """The ids of the encounters that a resource names as its own."""
+    return [target.id for target in references(resource, *ENCOUNTER_PATHS) if target.type in {"", "Encounter"}]
+
+
+def authored(orders: Iterable[Item]) -> str:
+    """The first date on which an order was written, or empty."""
+    return next((date for item in orders if (date := day(item.resource, "authoredOn"))), "")
+
+
+def _placed(resources: Iterable[Resource], places: Sequence[str]) -> Iterator[tuple[Resource, str]]:
+    for position, resource in enumerate(resources):
+        if isinstance(resource, dict):
+            kind = string(resource, "resourceType")
+            yield resource, places[position] if position < len(places) else f"{kind}[{position}]"
+
+
+def _patient(orders: Iterable[Resource]) -> str:
+    return next((target.id for order in orders for target in references(order, "subject", "patient")), "")
+
+
+def _rank(rank: object) -> int:
+    return rank if isinstance(rank, int) and rank > 0 else 1_000_000
