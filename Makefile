@@ -1,0 +1,43 @@
+# What a newcomer needs: `make demo` shows it, `make test` proves it, `make serve` leaves it running.
+# Needs Python 3.11 or later with venv, and make.  Everything else is put into .venv from one hashed lock file.
+
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+PORT ?= 8000
+
+.PHONY: demo test serve lint lock clean
+
+demo: $(INSTALLED)
+	@$(VENV)/bin/python scripts/demo.py
+
+test: $(INSTALLED)
+	$(VENV)/bin/python -m pytest
+
+serve: $(INSTALLED)
+	$(VENV)/bin/foramen serve --dev --port $(PORT)
+
+lint: $(INSTALLED)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# Resolves anew, for every platform and Python from 3.11 on.
+lock: $(INSTALLED)
+	$(VENV)/bin/python -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --extra dev --upgrade --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamp is written last: an installation that broke off is begun again.
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Foramen needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Setting up $(VENV) with $(PYTHON) ..."
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
