@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,7 +15,6 @@ import knowledge
 from cds_service import consult, hooks, server, settings, terminal
 from cds_service.errors import RequestError
 from cds_service.services import services
-from knowledge.model import Code
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 REQUEST = click.argument("request_file", metavar="REQUEST.json", type=FILE)
@@ -77,24 +75,15 @@ def explain(request_file: Path, service_id: str | None) -> None:
 def codes(code: str | None) -> None:
     """List the codes, or show what one claims, its siblings and what must be documented."""
     known = _knowledge()
-    mine = [one for one in known.codes.values() if one.code.startswith(known.category)]
     if code is None:
-        click.echo("\n".join(f"{one.code:<8} {one.title}" for one in mine if one.billable))
+        mine = [one for one in known.codes.values() if one.code.startswith(known.category) and one.billable]
+        click.echo("\n".join(f"{one.code:<8} {one.title}" for one in mine))
         return
     bare = code.replace(".", "").upper()
     found = next((one for one in known.codes.values() if one.code.replace(".", "") == bare), None)
     if found is None:
         raise click.ClickException(f"{code} is not in the code set")
-    click.echo(terminal.code(found, _siblings(found, mine)), nl=False)
-
-
-def _siblings(code: Code, mine: Iterable[Code]) -> list[Code]:
-    """The billable codes that differ in one part only: the same family elsewhere, or another lesion here."""
-    return [
-        one
-        for one in mine
-        if one.billable and one.code != code.code and (one.family == code.family or one.region == code.region)
-    ]
+    click.echo(terminal.code(found, known), nl=False)
 
 
 def _call(path: Path, service_id: str | None) -> hooks.Call:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill, indent
 from typing import Any
 
-from knowledge.model import Assessment, Code, Evidence
+from knowledge import Assessment, Code, Evidence, Knowledge
 
 WIDTH = 100
 ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -19,7 +19,7 @@ CONTROL = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]")
 def cards(written: list[dict[str, Any]]) -> str:
     """The cards of an answer, or the line that says what no card means."""
     if not written:
-        return "No card: the record supports what was chosen and nothing is missing.\n"
+        return "No card: the record supports every code that was chosen, and nothing is missing.\n"
     return "\n".join(_text(_card(card)) for card in written)
 
 
@@ -28,40 +28,71 @@ def assessments(answers: Iterable[Assessment]) -> str:
     return "\n".join(_text(_assessment(answer)) for answer in answers)
 
 
-def code(one: Code, siblings: Iterable[Code]) -> str:
-    """What a code claims, when it is valid, and the codes beside it."""
-    until = one.billable_until or "today"
-    validity = f"billable {one.billable_from or 'from the start'} to {until}" if one.billable else "not billable"
-    mechanisms = ", ".join(sorted(one.mechanisms))
+def code(one: Code, known: Knowledge) -> str:
+    """What a code claims, when it is valid, what has to be documented, and the codes beside it."""
+    mechanisms = " or ".join(sorted(one.mechanisms))
     claims = {"lesion": one.lesion, "site": one.site, "mechanism": mechanisms, "region": one.region}
-    return _text(
-        [
-            f"{one.code}  {one.title}",
-            f"  {validity}",
-            "",
-            "The record must document",
-            *(f"  {axis:<10} {claim}" for axis, claim in claims.items() if claim),
-            "",
-            "Siblings",
-            *(f"  {sibling.code:<8} {sibling.title}" for sibling in siblings),
+    lines = [f"{one.code}  {one.title}", f"  {_validity(one)}"]
+    if one.family:
+        lines += ["", "The code claims, and the record must document"]
+        lines += [f"  {axis:<10} {claim}" for axis, claim in claims.items() if claim]
+        lines += ["", "What makes the record stronger", *_elements(one, known)]
+        lines += ["", "Siblings", *(f"  {sibling.code:<8} {sibling.title}" for sibling in _siblings(one, known))]
+    return _text(lines)
+
+
+def _validity(one: Code) -> str:
+    """The dates of service on which a code is billable."""
+    if not (one.billable or one.billable_until):
+        return "not billable"
+    since = f" from {one.billable_from}" if one.billable_from else ""
+    until = f" until {one.billable_until}" if one.billable_until else ""
+    return f"billable{since}{until}"
+
+
+def _elements(one: Code, known: Knowledge) -> Iterator[str]:
+    """The documentation elements that a code can be asked for, each with what makes it asked for."""
+    groups = {group.id: group.title for group in known.orders}
+    for element in known.elements:
+        fitting = [
+            when
+            for when in element.when
+            if one.family in (when.families or {one.family}) and one.region in (when.regions or {one.region})
         ]
-    )
+        triggers = sorted({groups[name] for when in fitting for name in when.orders | when.performed})
+        if fitting:
+            yield fill(f"{element.id}: {element.said}", WIDTH, initial_indent="  ", subsequent_indent="    ")
+        if triggers and all(when.orders | when.performed for when in fitting):
+            asked = "only with " + "; ".join(triggers)
+            yield fill(asked, WIDTH, initial_indent="    ", subsequent_indent="    ")
+
+
+def _siblings(one: Code, known: Knowledge) -> list[Code]:
+    """The billable codes that differ in one part only: the same family elsewhere, or another lesion here."""
+    return [
+        other
+        for other in known.codes.values()
+        if other.billable
+        and other.code.startswith(known.category)
+        and other.code != one.code
+        and (other.family == one.family or other.region == one.region)
+    ]
 
 
 def _card(card: Mapping[str, Any]) -> Iterator[str]:
     yield f"[{card['indicator']}] {card['summary']}"
     yield indent(plain(card.get("detail", "")), "    ")
     for suggestion in card.get("suggestions", ()):
-        yield f"  ( ) {plain(suggestion['label'])}"
-        yield from (f"        {plain(action['description'])}" for action in suggestion.get("actions", ()))
-    if reasons := [reason["display"] for reason in card.get("overrideReasons", ())]:
-        yield fill("Or dismiss: " + "; ".join(reasons), WIDTH, initial_indent="  ", subsequent_indent="  ")
+        yield f"( ) {plain(suggestion['label'], '    ')}"
+        yield from (f"    {plain(action['description'], '    ')}" for action in suggestion.get("actions", ()))
+    if reasons := card.get("overrideReasons"):
+        yield f"(x) Dismiss, with one of {len(reasons)} reasons"
 
 
-def plain(markdown: str) -> str:
-    """Markdown as text: emphasis and escapes undone, long lines folded."""
+def plain(markdown: str, margin: str = "  ") -> str:
+    """Markdown as text: emphasis and escapes undone, long lines folded behind a margin."""
     text = html.unescape(ESCAPED.sub(r"\1", re.sub(r"(?<!\\)\*\*", "", markdown)))
-    return "\n".join(fill(line, WIDTH, subsequent_indent="  ") for line in text.splitlines())
+    return "\n".join(fill(line, WIDTH, subsequent_indent=margin) for line in text.splitlines())
 
 
 def _assessment(answer: Assessment) -> Iterator[str]:
@@ -82,7 +113,8 @@ def _assessment(answer: Assessment) -> Iterator[str]:
 def _evidence(piece: Evidence) -> str:
     place = f"{piece.source}:{piece.start}-{piece.end}"
     told = ", ".join(filter(None, (place, piece.date, piece.section, piece.author)))
-    return f'  {piece.axis} = {piece.value}, {piece.assertion}: "{" ".join(piece.quote.split())}" ({told})'
+    named = " = ".join(filter(None, (piece.axis, piece.value)))
+    return f'  {named}, {piece.assertion}: "{" ".join(piece.quote.split())}" ({told})'
 
 
 def _list(values: Iterable[str]) -> str:

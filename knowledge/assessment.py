@@ -85,7 +85,9 @@ class _Case:
         for end in range(len(self.chosen) - 1, 4, -1):
             if (code := self.known.codes.get(self.chosen[:end])) and code.family:
                 return code
-        return None
+        digit = self.chosen[len(self.known.category) + 1 : len(self.known.category) + 2]
+        family = self.known.families.get(digit) or list(self.known.families.values())[-1]
+        return Code(self.chosen, family.title, billable=False, family=family.digit, lesion=family.lesion, site=family.site, mechanisms=family.mechanisms)
 
     def _others(self) -> frozenset[str]:
         return frozenset(self.record.chart.chosen) - {self.chosen}
@@ -119,6 +121,9 @@ class _Case:
         elif not regions and region and not region.lesion_in and named.region:
             regions = frozenset({named.region})
         levels = tuple(dict.fromkeys(level for lesion in expectation.lesions for level in lesion.levels))
+        if region and region.lesion_in and self.known.families[named.family].stenosis:  # the lesion itself lies in the spine (E1)
+            lying = {self.known.levels[level].region for level in levels if level in self.known.levels} - {AMBIGUOUS}
+            regions = frozenset(lying or (set(region.lesion_in) if verdict is not Verdict.INCOMPLETE else ()))
         target = Target(named.family, named.region, regions, levels)
         lesser = verdict is Verdict.CORRECTED and not self.known.families[named.family].stenosis
         return missing(self.record, target, self.chosen, self.known, lesser=lesser)

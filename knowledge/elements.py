@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from knowledge.lesions import Record, evidence
-from knowledge.model import Assertion, Chart, Evidence, Order, Procedure, Role
+from knowledge.model import Assertion, Evidence, Procedure, Role
+from knowledge.orders import group_ids, groups_of, performed_groups
 from knowledge.reading.assertion import Clause, Event
-from knowledge.reading.lexicon import normal
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 
@@ -37,7 +37,7 @@ def missing(record: Record, target: Target, code: str, known: Knowledge, *, less
     absent: list[str] = []
     found: list[Evidence] = []
     asked_orders = groups_of(record.chart.orders, code, known)
-    performed = _performed(record.chart, known)
+    performed = performed_groups(record.chart, known)
     for element in known.elements:
         if lesser and any(when.families for when in element.when):
             continue
@@ -58,37 +58,6 @@ def _asked(when: When, target: Target, orders: frozenset[str], performed: frozen
         and (not when.orders or bool(when.orders & orders))
         and (not when.performed or bool(when.performed & performed))
     )
-
-
-def groups_of(orders: Sequence[Order], code: str, known: Knowledge) -> frozenset[str]:
-    """What the orders ask for whose reason is the code, or that state none."""
-    groups: set[str] = set()
-    for order in orders:
-        if order.selected and (not order.reasons or code in order.reasons):
-            groups |= group_ids(order.text, order.cpt, known)
-    return frozenset(groups)
-
-
-def group_ids(text: str, cpt: Sequence[str], known: Knowledge) -> frozenset[str]:
-    """The groups of an order or a procedure: by number, and by the longest phrases of its text."""
-    by_number = {group.id for group in known.orders for number in cpt if group.has(number)}
-    by_text = _worded(text, known)
-    return frozenset((by_number | by_text) - {group.id for group in known.orders if group.excluded})
-
-
-def _worded(text: str, known: Knowledge) -> set[str]:
-    found = [(m.start(), m.end(), known.order_words[normal(m[0])]) for m in known.order_pattern.finditer(text.lower())]
-    return {group for _, _, groups in found for group in groups}
-
-
-def _performed(chart: Chart, known: Knowledge) -> frozenset[str]:
-    """What was done on the date of service, or within the inpatient stay."""
-    first, last = (chart.start or chart.date, chart.end or chart.date) if chart.inpatient else (chart.date, chart.date)
-    groups: set[str] = set()
-    for procedure in chart.procedures:
-        if procedure.completed and first <= procedure.date <= last:
-            groups |= group_ids(procedure.text, (procedure.cpt,) if procedure.cpt else (), known)
-    return frozenset(groups)
 
 
 # --- E1, E2 -----------------------------------------------------------------------------------------
@@ -234,16 +203,19 @@ def distributions(record: Record, roots: frozenset[str], region: str, axis: str)
     for text in record.texts:
         if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter:
             continue
+        shown = -1  # the line of the last study that is told
         for statement in text.statements:
+            if any("imaging" in event.values("element") for event in statement.events):
+                shown = statement.sentence.line
             if statement.sentence.section in {"plan", "family", "consent", "indication", "history", "copied", "technique"}:
                 continue
             for clause in statement.clauses:
                 for event in clause.events:
-                    if _names_distribution(event, clause, statement, roots, region):
+                    if _names_distribution(event, clause, statement, roots, region, shown=shown == statement.sentence.line):
                         yield evidence(text, statement, axis, region, Assertion.AFFIRMED, event.start, event.end)
 
 
-def _names_distribution(event: Event, clause: Clause, statement: Statement, roots: frozenset[str], region: str) -> bool:
+def _names_distribution(event: Event, clause: Clause, statement: Statement, roots: frozenset[str], region: str, *, shown: bool) -> bool:
     if event.assertion is not Assertion.AFFIRMED:
         return False
     if f"distribution-{region}" in event.values("element"):
@@ -260,7 +232,9 @@ def _names_distribution(event: Event, clause: Clause, statement: Statement, root
         return abnormal and not (normal and results[0].start - event.end <= 30)  # noqa: PLR2004
     if spread or any("skin-area" in other.values("element") for other in words):
         return True
-    return any("neuro" in other.values("element") and other.assertion is Assertion.AFFIRMED for other in statement.events)
+    if any("neuro" in other.values("element") and other.assertion is Assertion.AFFIRMED for other in statement.events):
+        return True
+    return not shown and not any(other.has("site") or other.has("narrowing") or other.has("mechanism") or other.has("normal") or other.has("structural") for other in statement.events)
 
 
 def _roots_of(event: Event) -> list[str]:
@@ -311,12 +285,23 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
 
 def _palpation(record: Record, target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
     for text, statement, clause, event in record.events("element"):
-        if "tart" not in event.values("element") or event.assertion is not Assertion.AFFIRMED:
+        kinds = event.values("element")
+        if event.assertion is not Assertion.AFFIRMED or not ("tart" in kinds or ("tart-weak" in kinds and _landmark(clause, event))):
             continue
-        if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter or statement.sentence.section in NO_EXAM:
+        if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter or statement.sentence.section in (NO_EXAM if _examined(text) else NO_EXAM - {"hpi"}):
             continue
         if _treated_here(statement, clause, target, known):
             yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+
+
+def _examined(text: Text) -> bool:
+    """Whether a document has an examination of its own."""
+    return any(statement.sentence.section == "exam" for statement in text.statements)
+
+
+def _landmark(clause: Clause, event: Event) -> bool:
+    """Whether a general word stands beside something a hand can find."""
+    return any(other is not event and ("landmark" in other.values("element") or (other.levels and not other.root)) for other in clause.events)
 
 
 def _treated_here(statement: Statement, clause: Clause, target: Target, known: Knowledge) -> bool:

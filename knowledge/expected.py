@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from knowledge.elements import distributions
 from knowledge.lesions import AMBIGUOUS, Lesion, Record
 from knowledge.model import Assertion, Code, Evidence, Role
+from knowledge.reading.levels import overlap
 from knowledge.structural import code_for
 from knowledge.tables import Family, Knowledge
 
@@ -197,7 +198,7 @@ class _Expecting:
                 continue
             if any({"neuro-test", "neuro-normal", "imaging"} & set(other.values("element")) for other in clause.events) or any(other.value("speech") == "order" for other in clause.events):
                 continue
-            if statement.of("site") or statement.of("narrowing") or statement.of("mechanism") or any({"root-word"} & set(other.values("element")) for other in statement.events):
+            if statement.of("site") or statement.of("narrowing") or statement.of("mechanism") or any("root-word" in other.values("element") or other.value("speech") == "region-statement" for other in statement.events):
                 return True
         return False
 
@@ -237,7 +238,7 @@ class _Expecting:
 
     def _conflict(self, mine: Lesion, theirs: Lesion) -> bool:
         """One lesion, named differently (A4)."""
-        level = _meets(mine.levels, theirs.levels)
+        level = overlap(mine.levels, theirs.levels)
         tissue = bool(mine.mechanisms & theirs.mechanisms)
         if mine.site == theirs.site and level:
             return not tissue
@@ -253,7 +254,7 @@ class _Expecting:
             if text.document.author is not role:
                 continue
             for claim in bound.claims:
-                if claim.site == lesion.site and not claim.narrowed and claim.assertion is Assertion.AFFIRMED and set(claim.levels) & set(lesion.levels):
+                if claim.site == lesion.site and not claim.narrowed and claim.assertion is Assertion.AFFIRMED and overlap(claim.levels, lesion.levels):
                     return True
         return False
 
@@ -457,13 +458,11 @@ def _compatible(a: Lesion, b: Lesion) -> bool:
     if a.site and b.site and a.site != b.site:
         return False
     if a.levels and b.levels:
-        return _meets(a.levels, b.levels)
+        return overlap(a.levels, b.levels)
     return not a.regions or not b.regions or bool(a.regions & b.regions)
 
 
 def _same_lesion(a: Lesion, b: Lesion) -> bool:
-    return _meets(a.levels, b.levels) and a.site == b.site
+    return overlap(a.levels, b.levels) and a.site == b.site
 
 
-def _meets(a: Iterable[str], b: Iterable[str]) -> bool:
-    return bool(set(a) & set(b))

@@ -12,10 +12,15 @@ from dataclasses import dataclass, field
 from knowledge.model import Assertion, Chart, Document, Evidence, Role
 from knowledge.reading.assertion import Clause, Event
 from knowledge.reading.binding import STRUCTURAL, Bound, Claim, bind
-from knowledge.reading.statements import Statement, Text, read
+from knowledge.orders import group_ids
+from knowledge.reading.levels import find_levels, overlap
+from knowledge.reading.statements import Statement, Text, read, spine_of
 from knowledge.tables import Knowledge
 
 AMBIGUOUS = "ambiguous"
+SURGERY = "surgery"
+OPERATIVE = "operative"
+COMPLAINT = "complaint"  #: the words of the patient: symptoms count, lesions do not
 
 
 @dataclass(slots=True)
@@ -65,6 +70,8 @@ class StructuralFinding:
     document: Document | None = None
     encounter_diagnosis: bool = False
     code: str = ""
+    also: bool = False  #: counts only where the chart says more
+    section: str = ""
 
 
 @dataclass(slots=True)
@@ -99,7 +106,9 @@ def record(chart: Chart, known: Knowledge) -> Record:
         made.lesions += list(_others(text, known, certain=certain))
         made.structurals += list(_structurals(text, bound, known, certain=certain))
     made.structurals += list(_coded(chart, known))
+    _overrule(made)
     _replace(made)
+    _operated(made, known)
     return made
 
 
@@ -128,7 +137,7 @@ def _certain(assertion: Assertion, *, certain: bool) -> Assertion:
 
 def _stenoses(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -> Iterator[Lesion]:
     for claim in bound.claims:
-        if not claim.narrowed:
+        if not claim.narrowed or claim.statement.sentence.section == COMPLAINT:
             continue
         assertion = _certain(claim.assertion, certain=certain)
         mentions = [m for m in claim.mechanisms if _certain(m.assertion, certain=certain) in {Assertion.AFFIRMED, Assertion.HISTORICAL}]
@@ -176,6 +185,8 @@ def regions_of(levels: Sequence[str], said: Sequence[str], known: Knowledge) -> 
 
 def _others(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Lesion]:
     for statement in text.statements:
+        if statement.sentence.section == COMPLAINT:
+            continue
         for number, clause in enumerate(statement.clauses):
             for event in clause.events:
                 for kind in event.values("lesion"):
@@ -243,7 +254,7 @@ def _structurals(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -
         for mention in claim.mechanisms
     }
     for statement, mention in bound.mentions:
-        if not mention.value.startswith(STRUCTURAL):
+        if not mention.value.startswith(STRUCTURAL) or statement.sentence.section == COMPLAINT:
             continue
         name = mention.value.removeprefix(STRUCTURAL)
         levels, said = _place_of(statement, mention.clause)
@@ -258,6 +269,8 @@ def _structurals(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -
             causal=(id(mention), mention.value) in causal,
             evidence=evidence(text, statement, "structural", name, assertion, mention.start, mention.end),
             document=text.document,
+            also=mention.also,
+            section=statement.sentence.section,
         )
 
 
@@ -310,13 +323,66 @@ def _place_of_code(code: str, diagnosis: str, known: Knowledge) -> tuple[tuple[s
 # --- what replaces what -----------------------------------------------------------------------------
 
 
+def _overrule(made: Record) -> None:
+    """What a provider reports of a reading and then overrules is not the provider's statement (policy A4)."""
+    for text in made.texts:
+        if text.document.author is not Role.TREATING:
+            continue
+        speech = [event.value("speech") for statement in text.statements for event in statement.of("speech")]
+        if "overrules" not in speech:
+            continue
+        retold = [
+            statement
+            for statement in text.statements
+            if any(event.value("speech") in {"reporter", "overrules"} for clause in statement.clauses[:2] for event in clause.events)
+        ]
+        for lesion in made.lesions:
+            if lesion.document is text.document and any(lesion.statement is statement for statement in retold) and _said_elsewhere(lesion, made):
+                lesion.assertion = Assertion.ELSEWHERE
+
+
+def _said_elsewhere(lesion: Lesion, made: Record) -> bool:
+    """The provider names another lesion of the region outside the retold sentence."""
+    return any(
+        other.document is lesion.document and other.statement is not lesion.statement and other.kind == lesion.kind and other.assertion is Assertion.AFFIRMED and other.regions & lesion.regions
+        for other in made.lesions
+    )
+
+
+def _operated(made: Record, known: Knowledge) -> None:
+    """An operation on a level makes what was found there before it historical (policy A4)."""
+    chart = made.chart
+    for procedure in chart.procedures:
+        if not procedure.completed or not procedure.date or procedure.date >= chart.date or SURGERY not in group_ids(procedure.text, (procedure.cpt,) if procedure.cpt else (), known):
+            continue
+        levels, regions = places_of(procedure.text, known)
+        for item in [*made.lesions, *made.structurals]:
+            document = item.document
+            if document is None or not document.date or document.date > procedure.date or item.assertion is not Assertion.AFFIRMED:
+                continue
+            if (levels and item.levels and overlap(item.levels, levels)) or (not (levels and item.levels) and (not regions or not item.regions or item.regions & regions)):
+                item.assertion = Assertion.HISTORICAL
+    for item in [*made.lesions, *made.structurals]:
+        if item.document is not None and item.document.kind == OPERATIVE and item.document.date and item.document.date < (chart.start or chart.date) and item.assertion is Assertion.AFFIRMED:
+            item.assertion = Assertion.HISTORICAL
+
+
+def places_of(text: str, known: Knowledge) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The levels and regions that a short text names."""
+    words = text.lower()
+    mentions = find_levels(words, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
+    levels = tuple(dict.fromkeys(level for mention in mentions for level in mention.levels))
+    said = [value for match in known.lexicon.pattern.finditer(words) for kind, value in known.lexicon.tags_of(match[0]) if kind == "region"]
+    return levels, regions_of(levels, said, known)
+
+
 def _replace(made: Record) -> None:
     """Later words of the same author, addenda and newer reports take the place of earlier ones (policy A4)."""
     lesions = made.lesions
     for old in lesions:
         if old.assertion is not Assertion.AFFIRMED or old.kind != "stenosis":
             continue
-        if any(_supersedes(new, old, made) for new in lesions if new is not old and new.stated and new.kind == "stenosis"):
+        if any(_supersedes(new, old, made) for new in lesions if new is not old and new.stated and new.kind == "stenosis") or _reported_open(old, made):
             old.assertion = Assertion.HISTORICAL
             old.evidence = ()
 
@@ -331,8 +397,20 @@ def _supersedes(new: Lesion, old: Lesion, made: Record) -> bool:
         return new.statement.sentence.section == "addendum" and old.statement.sentence.section != "addendum"
     if not new.document.date or new.document.date <= old.document.date:
         return False
-    same_level = not new.levels or not old.levels or bool(set(new.levels) & set(old.levels))
+    same_level = not new.levels or not old.levels or overlap(new.levels, old.levels)
     return same_level and _denied_later(new.document, old, made)
+
+
+def _reported_open(old: Lesion, made: Record) -> bool:
+    """A newer report says that the site is open at that level, and not narrowed anywhere near."""
+    if not old.imaging or not old.document.date:
+        return False
+    for text, bound in zip(made.texts, made.bounds, strict=True):
+        newer = text.document.author is Role.RADIOLOGIST and text.document.date > old.document.date
+        same = [claim for claim in bound.claims if claim.site == old.site and claim.assertion is Assertion.AFFIRMED and _overlap(claim.levels, old.levels)]
+        if newer and same and not any(claim.narrowed for claim in same):
+            return True
+    return False
 
 
 def _denied_later(later: Document, old: Lesion, made: Record) -> bool:
@@ -352,4 +430,4 @@ def _denied_later(later: Document, old: Lesion, made: Record) -> bool:
 
 
 def _overlap(a: Sequence[str], b: Sequence[str]) -> bool:
-    return not a or not b or bool(set(a) & set(b))
+    return not a or not b or overlap(a, b)

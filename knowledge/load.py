@@ -28,6 +28,7 @@ from knowledge.tables import (
     Structural,
     StructuralCode,
     When,
+    anchored_tag,
 )
 
 HERE = Path(__file__).parent
@@ -261,7 +262,7 @@ def _structural_entries(structural: Structural) -> Iterator[tuple[str, tuple[Tag
         yield phrase, ()
     for number, anchored in enumerate(structural.anchored):
         for phrase in anchored.words:
-            yield phrase, (("anchored", f"{structural.id}/{number}"),)
+            yield phrase, (("anchored", anchored_tag(structural.id, number, anchored)),)
         for phrase in anchored.near:
             yield phrase, (("near", f"{structural.id}/{number}"),)
     for phrase in structural.also:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from knowledge.expected import Expectation
 
 
+#: Sections in which a provider states diagnoses.
+STATED = frozenset({"impression", "addendum"})
+
+
 def displacing(record: Record, code: Code | None, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:
     """The structural findings that belong instead of the code; the provider's own first."""
     if code is None:
@@ -25,7 +29,7 @@ def displacing(record: Record, code: Code | None, expectation: Expectation, know
         if expectation.codes or expectation.partial:
             return []
     found += _recess(record, code, expectation, known) if not found else []
-    return sorted(found, key=lambda item: (item.role is not Role.TREATING, not item.causal, item.coded))
+    return sorted(found, key=lambda item: (item.role is not Role.TREATING, item.section not in STATED, not item.causal, item.coded))
 
 
 def _candidates(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> Iterator[StructuralFinding]:
@@ -40,7 +44,7 @@ def _candidates(record: Record, code: Code, expectation: Expectation, known: Kno
             continue
         if structural.needs_disc and item.levels and not any(known.levels[level].disc for level in item.levels if level in known.levels):
             continue
-        if structural.also and not item.coded and not _also(record, structural):
+        if item.also and not _also(record, structural):
             continue
         yield item
 

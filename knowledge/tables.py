@@ -57,6 +57,12 @@ class Anchored:
     within: int
 
 
+def anchored_tag(structural: str, number: int, anchored: Anchored) -> str:
+    """What the scan tells of an anchored word: whose it is, and what it needs beside it."""
+    needs = [name for name, needed in (("near", bool(anchored.near)), ("level", anchored.level), ("also", anchored.also)) if needed]
+    return f"{structural}/{number}/{'+'.join(needs)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Structural:
     """A definitive structural diagnosis: how records name it, and which families it displaces (policy D1, D2)."""

@@ -26,7 +26,7 @@ def test_check_prints_the_card_as_a_person_reads_it():
     result = foramen("check", REQUESTS / "corrected.json")
     assert result.exit_code == 0
     assert "M99.73" in result.output
-    assert "disc bulge narrows the right neural foramen" in " ".join(result.output.split())
+    assert '"narrows the right neural foramen"' in result.output
     assert "**" not in result.output
 
 
@@ -37,14 +37,15 @@ def test_check_prints_the_response_as_json():
 
 
 def test_check_says_what_no_card_means():
-    assert "the record supports" in foramen("check", REQUESTS / "supported.json").output
+    assert "No card: the record supports" in foramen("check", REQUESTS / "supported.json").output
 
 
 def test_explain_shows_rule_and_quote_even_where_there_is_no_card():
     output = foramen("explain", REQUESTS / "supported.json").output
     assert "M99.03" in output
     assert "V8" in output
-    assert "Somatic dysfunction of the lumbar spine" in output
+    assert '"somatic dysfunction' in output.lower()
+    assert "DocumentReference/n1:" in output
 
 
 def test_codes_lists_every_billable_code():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
 from knowledge.reading.assertion import WORST, Clause, Event
+from knowledge.reading.levels import overlap
 from knowledge.reading.statements import Statement, Text
 
 NEAR = 60  #: characters between a tissue and the change said of it
@@ -30,6 +31,7 @@ class Mention:
     end: int
     clause: int
     bare: bool = False  #: only the tissue's name
+    also: bool = False  #: a diagnosis only where the chart says more (an injury, a pregnancy, an operation)
 
 
 @dataclass(slots=True)
@@ -92,8 +94,9 @@ def _mentions(statement: Statement) -> Iterator[Mention]:
                 yield Mention(STRUCTURAL + value, event.assertion, event.start, event.end, number)
                 taken.add(id(event))
             for value in event.values("anchored"):
-                if _anchored(value, statement):
-                    yield Mention(STRUCTURAL + value.split("/")[0], event.assertion, event.start, event.end, number)
+                name, _, needs = value.split("/")
+                if _anchored(value, needs, statement):
+                    yield Mention(STRUCTURAL + name, event.assertion, event.start, event.end, number, also="also" in needs)
         for event in clause.events:
             if event.has("tissue") and id(event) not in taken:
                 yield _tissue(event, number, statement.clauses)
@@ -104,10 +107,12 @@ def _told(event: Event, clause: Clause) -> Assertion:
     return event.assertion
 
 
-def _anchored(value: str, statement: Statement) -> bool:
+def _anchored(value: str, needs: str, statement: Statement) -> bool:
     """Whether the words that a diagnosis needs beside it are there."""
-    near = [event for event in statement.events if value in event.values("near")]
-    return bool(near) or bool(statement.levels)
+    if "near" not in needs:
+        return True
+    owner = value.rsplit("/", 1)[0]
+    return any(owner in event.values("near") for event in statement.events) or ("level" in needs and bool(statement.levels))
 
 
 def _tissue(event: Event, number: int, clauses: list[Clause]) -> Mention:
@@ -377,18 +382,23 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
     """Give a claim the mechanisms of its sentence."""
     if not claim.narrowed:
         return
-    reach = _reachable(claim)
+    reach = _reachable(claim, mentions)
     near = [mention for mention in mentions if mention.clause in reach and _counts(mention, claim)]
     if not near:
         near = [mention for mention in mentions if _same_level(claim, mention.clause) and _counts(mention, claim)]
     claim.mechanisms = near
 
 
-def _reachable(claim: Claim) -> set[int]:
-    """The claim's clause and the list around it, up to a hard break or to a clause about another site."""
+def _reachable(claim: Claim, mentions: list[Mention]) -> set[int]:
+    """The claim's clause and the list around it, up to a hard break or to a clause about another site.
+
+    A clause that names its own mechanism does not take those that follow an earlier site.
+    """
     clauses = claim.statement.clauses
     reach = {claim.clause}
-    for step in (1, -1):
+    own = any(mention.clause == claim.clause and _counts(mention, claim) for mention in mentions)
+    earlier = any(clause.of("site") for clause in clauses[: claim.clause])
+    for step in (1,) if own and earlier else (1, -1):
         index = claim.clause + step
         while 0 <= index < len(clauses) and not clauses[max(index, index - step)].hard:
             if _own_business(clauses[index], claim) or not _same_level(claim, index):
@@ -407,7 +417,7 @@ def _own_business(clause: Clause, claim: Claim) -> bool:
 
 def _same_level(claim: Claim, index: int) -> bool:
     levels = _levels_of(claim.statement.clauses[index])
-    return not levels or not claim.levels or bool(set(levels) & set(claim.levels))
+    return not levels or not claim.levels or overlap(levels, claim.levels)
 
 
 def _counts(mention: Mention, claim: Claim) -> bool:
@@ -426,11 +436,26 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     narrowings = [event for event in clause.events if event.has("narrowing")]
     if any(event.start < mention.start for event in causes) and (narrowings or mention.clause != claim.clause):
         return True
-    if any(event.value("narrowing") in {"verb", "into"} and mention.end <= event.start + 8 for event in narrowings):
+    if any(event.value("narrowing") in {"verb", "into"} and mention.end <= event.start + 8 and not _parted(mention, event, clause) for event in narrowings):
         return True
     if any(0 <= event.start - mention.end <= BESIDE and (event.value("narrowing") in {"noun", "state"}) for event in narrowings):
         return True
-    return mention.clause != claim.clause and not narrowings and not clause.of("normal") and not clause.of("site")
+    alone = not narrowings and not clause.of("normal") and not clause.of("site")
+    if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
+        return alone and mention.clause == claim.clause - 1 and _only(clause, {"tissue", "assertion"}) and _leads(claim)
+    return alone and mention.clause > claim.clause
+
+
+def _parted(mention: Mention, verb: Event, clause: Clause) -> bool:
+    """Another tissue stands between a tissue and the verb."""
+    return any(mention.end <= other.start < verb.start and (other.has("tissue") or other.has("mechanism")) for other in clause.events)
+
+
+def _leads(claim: Claim) -> bool:
+    """Whether the claim's clause begins with a tissue that does the narrowing."""
+    clause = claim.statement.clauses[claim.clause]
+    tissues = [event for event in clause.events if event.has("tissue") or event.has("mechanism")]
+    return bool(tissues) and tissues[0].start < claim.start + 1
 
 
 def _link_around(claim: Claim, number: int, statements: list[Statement], said: list[list[Mention]], claims: list[list[Claim]]) -> None:
@@ -456,7 +481,7 @@ def _link_around(claim: Claim, number: int, statements: list[Statement], said: l
 def _together(claim: Claim, statement: Statement, other: Statement) -> bool:
     """The same level heading, or a pointing word in the sentence right behind."""
     if claim.levels and other.levels:
-        return bool(set(claim.levels) & set(other.levels)) and (
+        return overlap(claim.levels, other.levels) and (
             other.sentence.line == statement.sentence.line or not other.own or not statement.own
         )
     pointing = any("pronoun" in event.values("assertion") for event in statement.events[:3])

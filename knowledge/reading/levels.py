@@ -55,6 +55,11 @@ class LevelMention:
     single: bool  #: one vertebra, which may just as well be a nerve root
 
 
+def overlap(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether two lists of levels meet; a vertebra meets the levels above and below it."""
+    return any(x == y or ("-" not in x and x in y.split("-")) or ("-" not in y and y in x.split("-")) for x in a for y in b)
+
+
 def find_levels(text: str, spine: Spine) -> list[LevelMention]:
     """Every level expression of a reading text, ranges filled in."""
     found: list[LevelMention] = []

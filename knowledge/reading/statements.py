@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +27,10 @@ DEFAULTS = {
 }
 #: In an imaging report its history is why the study was made.
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
+#: An empty check box and what it is for, up to the next box or the line end.
+UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐☑☒□■◻○●]*")
+#: A ruled line that closes what was copied.
+RULED_END = re.compile(r"^[ \t]*[-=*_~<>\[(]{2,}[ \t]*(?:end\b[^\n]*|[-=*_~<>\])]+[ \t]*)$", re.MULTILINE)
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -77,6 +82,7 @@ def read(document: Document, known: Knowledge) -> Text:
     reading = reading_text(document.text, known.lexicon)
     text = reading.text
     events = _events(text, known)
+    unticked = [match.span() for match in UNTICKED.finditer(text)]
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     found = sentences(text, headings_of(known.headings), document.kind, _copied(text, events))
@@ -90,8 +96,19 @@ def read(document: Document, known: Knowledge) -> Text:
             last += 1
         result.statements.append(_statement(text, document, sentence, events[index:last], len(result.statements)))
         index = last
+    for statement in result.statements:
+        _untick(statement, unticked)
     _topics(text, result.statements, known)
     return result
+
+
+def _untick(statement: Statement, unticked: list[tuple[int, int]]) -> None:
+    """What stands behind an empty box is not said."""
+    for start, end in unticked:
+        if start < statement.sentence.end and statement.sentence.start < end:
+            for event in statement.events:
+                if start <= event.start < end:
+                    event.assertion = Assertion.ELSEWHERE
 
 
 def _events(text: str, known: Knowledge) -> list[Event]:
@@ -126,7 +143,8 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
-            end = text.find("\n\n", position)
+            ruled = RULED_END.search(text, text.find("\n", position) + 1) if "\n" in text[position:] else None
+            end = ruled.start() if ruled else text.find("\n\n", position)
             closed.append((end if end >= 0 else len(text), False))
     return sorted(closed)
 

@@ -18,11 +18,13 @@ BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h]
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(r"[.!?]+[\"')\]]*(?=\s)|[.!?]+[\"')\]]*$|(?<=[a-z]{3})\.(?=[a-z]{4,})")
-ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|no|hx|w|c|mm|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$")
+ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$")
 KEY = re.compile(r"[ \t]*([a-z][a-z0-9 /&'().,-]{1,38}):(?=\s|$)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 #: A line is full when it lies this close to the width of the text.
-LEAST_WIDTH = 34
+LEAST_WIDTH = 28
+SLACK = 13
+LEAST_FULL = 3
 MOST_WIDTH = 200
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
@@ -46,6 +48,7 @@ class Headings:
 
     pattern: re.Pattern[str]
     inline: re.Pattern[str]
+    later: re.Pattern[str]  #: what opens an addendum, with or without a colon
     kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
 
 
@@ -57,7 +60,13 @@ def headings_of(rows: Sequence[tuple[str, str, str, frozenset[str]]]) -> Heading
         kinds[phrase] = (*kinds.get(phrase, ()), (kind, scope, only))
     trie = factored(kinds)
     line = rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>[ \t]*(?::|\)|\.(?=[ \t\n])|-{{1,2}}(?=[ \t])|(?=\n)|$))"
-    return Headings(re.compile(line), re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:(?=\s))"), kinds)
+    later = factored(phrase for phrase, kind, _, _ in rows if kind == "addendum")
+    return Headings(
+        re.compile(line),
+        re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:(?=\s))"),
+        re.compile(rf"[ \t*=>#\[(-]*(?P<name>{later})(?![a-z])"),
+        kinds,
+    )
 
 
 def sentences(text: str, headings: Headings, kind: str, copied: Sequence[tuple[int, bool]]) -> list[Sentence]:
@@ -102,6 +111,8 @@ class _State:
             return match.end()
         if self.scope == "line":
             self._restore()
+        if later := self.headings.later.match(text, start, end):
+            self._enter(later["name"], self.headings.kinds[later["name"]][0][0], "block")
         return start
 
     def enter_inline(self, text: str, start: int, end: int) -> int:
@@ -194,19 +205,19 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, int]]:
 
 def _wrap_width(lengths: list[int]) -> int:
     """The width a text was wrapped at, or 0 when it was not."""
-    if not lengths:
-        return 0
-    width = max(lengths)
-    full = sum(length >= width - 14 for length in lengths)
+    best = (0, 0)
+    for width in set(lengths):
+        if LEAST_WIDTH <= width <= MOST_WIDTH:
+            best = max(best, (sum(width - SLACK < length <= width for length in lengths), width))
+    full, width = best
     long = sum(length > width // 2 for length in lengths)
-    if not LEAST_WIDTH <= width <= MOST_WIDTH or full < 3:  # noqa: PLR2004
-        return 0
-    return width if full * 2 >= long else 0
+    beyond = sum(length > width for length in lengths)
+    return width if full >= LEAST_FULL and full * 2 >= long and beyond * 5 <= len(lengths) else 0
 
 
 def _wrapped(text: str, start: int, end: int, following: tuple[int, int], width: int) -> bool:
     """Whether the line end is a wrap: the next word would not have fitted."""
-    if not width:
+    if not width or end - start > width:
         return False
     rest = text[following[0] : following[1]]
     word = rest.lstrip().split(" ", 1)[0]
