@@ -288,6 +288,8 @@ def _palpation(record: Record, target: Target, known: Knowledge, element: Elemen
         kinds = event.values("element")
         if event.assertion is not Assertion.AFFIRMED or not ("tart" in kinds or ("tart-weak" in kinds and _landmark(clause, event))):
             continue
+        if any("imaging" in other.values("element") for other in statement.events):
+            continue
         if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter or statement.sentence.section in (NO_EXAM if _examined(text) else NO_EXAM - {"hpi"}):
             continue
         if _treated_here(statement, clause, target, known):

@@ -103,6 +103,8 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
     for match in SEPARATOR.finditer(text, start, end):
         if match.start() in inside or (match.end() - 1 in inside and match["soft"] is None):
             continue
+        if match["soft"] is not None and _lists_levels(match.start(), match.end(), events):
+            continue
         clauses[-1].end = match.start()
         clauses.append(Clause(match.end(), end, hard=match["hard"] is not None))
     index = 0
@@ -111,6 +113,12 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
             index += 1
         clauses[index].events.append(event)
     return clauses
+
+
+def _lists_levels(start: int, end: int, events: Sequence[Event]) -> bool:
+    """A separator between two levels joins them: "C4-5 and C5-6" is one place."""
+    before = any(event.levels and start - event.end in {0, 1} for event in events)
+    return before and any(event.levels and event.start - end in {0, 1} for event in events)
 
 
 def assert_events(text: str, start: int, end: int, clauses: list[Clause], default: Assertion) -> None:

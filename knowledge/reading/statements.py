@@ -31,6 +31,7 @@ REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEW
 UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐☑☒□■◻○●]*")
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*[-=*_~<>\[(]{2,}[ \t]*(?:end\b[^\n]*|[-=*_~<>\])]+[ \t]*)$", re.MULTILINE)
+OPENS = 24  #: how far into its line a copy mark may stand to open a block
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -140,6 +141,11 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     """Where blocks copied from another day start and end; an open block ends with its paragraph."""
     marks = [(event.start, event.value("copied") == "start") for event in events if event.has("copied")]
     closed: list[tuple[int, bool]] = []
+    for event in events:
+        if event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS:  # said in passing
+            marks.remove((event.start, True))
+            line = text.find("\n", event.start)
+            closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
@@ -151,6 +157,10 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
 
 def _statement(text: str, document: Document, sentence: Sentence, events: list[Event], index: int) -> Statement:
     _mark_roots(text, events)
+    if any("-" in level for event in events if not event.root for level in event.levels):
+        for event in events:  # a named vertebra is anatomy where a segment is named too
+            if len(event.levels) == 1 and "-" not in event.levels[0] and event.has("level") and text[event.start : event.end].isalpha():
+                event.levels = ()
     clauses = clauses_of(text, sentence.start, sentence.end, events)
     default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
     if document.kind == "radiology":

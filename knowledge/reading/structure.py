@@ -19,7 +19,7 @@ STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ 
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(r"[.!?]+[\"')\]]*(?=\s)|[.!?]+[\"')\]]*$|(?<=[a-z]{3})\.(?=[a-z]{4,})")
 ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$")
-KEY = re.compile(r"[ \t]*([a-z][a-z0-9 /&'().,-]{1,38}):(?=\s|$)")
+KEY = re.compile(r"[ \t]*([a-z][a-z0-9 /&'().,-]{0,38}):(?=\s|$)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 #: A line is full when it lies this close to the width of the text.
 LEAST_WIDTH = 28
@@ -212,7 +212,7 @@ def _wrap_width(lengths: list[int]) -> int:
     full, width = best
     long = sum(length > width // 2 for length in lengths)
     beyond = sum(length > width for length in lengths)
-    return width if full >= LEAST_FULL and full * 2 >= long and beyond * 5 <= len(lengths) else 0
+    return width if full >= LEAST_FULL and full * 2 >= long and beyond * 6 <= full else 0
 
 
 def _wrapped(text: str, start: int, end: int, following: tuple[int, int], width: int) -> bool:
