@@ -9,4 +9,17 @@ from knowledge.load import KnowledgeError, load
 from knowledge.model import ICD10CM, Assertion, Assessment, Chart, Code, Evidence, Rule, Verdict
 from knowledge.tables import Knowledge
 
-__all__ = ["ICD10CM", "Assertion", "Assessment", "Chart", "Code", "Evidence", "Knowledge", "KnowledgeError", "Rule", "Verdict", "assess", "load"]
+__all__ = [
+    "ICD10CM",
+    "Assertion",
+    "Assessment",
+    "Chart",
+    "Code",
+    "Evidence",
+    "Knowledge",
+    "KnowledgeError",
+    "Rule",
+    "Verdict",
+    "assess",
+    "load",
+]

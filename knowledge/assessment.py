@@ -1,168 +1,210 @@
-"""Chosen code + record -> assessment: the facts of the decision table, the rule that answers, and what it rests on."""
+"""Chosen code + record -> assessment: the facts of the decision table, the rule that answers, what it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from knowledge.elements import Target, distributions, missing
-from knowledge.expected import (
-    Expectation,
-    codes_of,
-    expect,
-    nearest,
-)
-from knowledge.lesions import AMBIGUOUS, Lesion, Record, record
-from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Verdict
+from knowledge.documented import AMBIGUOUS, Lesion, Record, StructuralFinding, Target
+from knowledge.doubts import doubt
+from knowledge.elements import missing
+from knowledge.expected import Expectation, Expecting, codes_of, nearest
+from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Role, Verdict
+from knowledge.record import record
 from knowledge.rules import decide
-from knowledge.structural import displacing, structural_codes
+from knowledge.structural import code_for, displacing, structural_codes
 from knowledge.tables import Knowledge
 
 #: With these verdicts the documentation elements are reported (policy E).
 REPORTED = frozenset({Verdict.SUPPORTED, Verdict.CORRECTED, Verdict.ADDITIONAL, Verdict.INCOMPLETE})
+MOST_EVIDENCE = 24
 
 
 def assess(chart: Chart, known: Knowledge) -> tuple[Assessment, ...]:
     """Hold every chosen code of a chart against what the chart documents.
 
-    Returns one assessment per chosen code, in the order chosen.
+    Returns one assessment per chosen code, in the order chosen; nothing is read when no code is chosen.
     """
     if not chart.chosen:
         return ()
     made = record(chart, known)
-    return tuple(_Case(made, code, known).assessment() for code in chart.chosen)
+    return tuple(judge(made, code, known) for code in chart.chosen)
+
+
+def judge(made: Record, chosen: str, known: Knowledge) -> Assessment:
+    """Hold one code against a record that has been read."""
+    code = known.codes.get(chosen)
+    valid = code is not None and bool(code.family) and code.billable_on(made.chart.date)
+    meant = code if valid and code else _meant(chosen, known)
+    out = Expecting(made, meant, known).result()
+    doubt(made, meant, out, known)
+    displaced = displacing(made, meant, out, known)
+    others = frozenset(made.chart.chosen) - {chosen}
+    situation = {
+        "validity": "billable" if valid else "not-billable",
+        "elsewhere": "displaces" if displaced else "none",
+        "doubt": out.doubt,
+        "expected": out.standing(chosen, others),
+        "evidence": "partial" if out.partial else "none",
+    }
+    case = _Case(made, meant, known, out, displaced, others)
+    return case.assessment(chosen, code.title if code else "", situation)
+
+
+def _meant(chosen: str, known: Knowledge) -> Code:
+    """The code a malformed one most likely stands for: its longest beginning that is a code, else its family."""
+    for end in range(len(chosen) - 1, len(known.category) + 2, -1):
+        if (code := known.codes.get(chosen[:end])) and code.family:
+            return code
+    family = known.families.get(
+        chosen[len(known.category) + 1 : len(known.category) + 2], known.family_of(known.parts.vague)
+    )
+    return Code(
+        chosen,
+        family.title,
+        billable=False,
+        family=family.digit,
+        lesion=family.lesion,
+        site=family.site,
+        mechanisms=family.mechanisms,
+    )
 
 
 @dataclass(slots=True)
 class _Case:
-    """One chosen code before the record."""
+    """One code before the record, with what has been found."""
 
     record: Record
-    chosen: str
+    code: Code
     known: Knowledge
-    policy: list[str] = field(default_factory=list)
+    out: Expectation
+    displaced: list[StructuralFinding]
+    others: frozenset[str]
 
-    def assessment(self) -> Assessment:
-        known, chart = self.known, self.record.chart
-        code = known.codes.get(self.chosen)
-        valid = code is not None and bool(code.family) and code.billable_on(chart.date)
-        judged = code if valid and code else self._meant()
-        expectation = expect(self.record, judged, known)
-        displaced = displacing(self.record, judged, expectation, known)
-        situation = {
-            "validity": "billable" if valid else "not-billable",
-            "elsewhere": "displaces" if displaced else "none",
-            "doubt": expectation.doubt,
-            "expected": expectation.standing(self.chosen, self._others()),
-            "evidence": "partial" if expectation.partial else "none",
-        }
+    def assessment(self, chosen: str, title: str, situation: dict[str, str]) -> Assessment:
+        """Ask the decision table and put the answer together."""
+        known, out = self.known, self.out
         rule = decide(known.rules, situation)
-        verdict = rule.verdict
-        proposed = self._proposed(verdict, expectation, displaced, judged)
-        hard = expectation.missing_hard if verdict is Verdict.INCOMPLETE else ()
-        soft, proofs = self._soft(verdict, judged, proposed, expectation)
-        shown = self._evidence(verdict, expectation, displaced, proofs)
+        proposed = self._proposed(rule.verdict)
+        soft, proofs = self._soft(rule.verdict, chosen, proposed)
+        elements = [element.policy for element in known.elements if element.id in soft]
         return Assessment(
-            code=self.chosen,
-            title=code.title if code else "",
-            verdict=verdict,
+            code=chosen,
+            title=title,
+            verdict=rule.verdict,
             rule=rule,
-            policy=tuple(dict.fromkeys([*rule.policy, *expectation.policy, *(item.policy for item in known.elements if item.id in soft)])),
+            policy=tuple(dict.fromkeys([*rule.policy, *out.policy, *elements])),
             proposed=proposed,
-            alternatives=self._alternatives(verdict, expectation, judged, proposed),
-            missing_hard=hard,
+            alternatives=tuple(dict.fromkeys(code for code in self._alternatives() if code not in {*proposed, chosen})),
+            missing_hard=out.missing_hard if rule.verdict is Verdict.INCOMPLETE else (),
             missing_soft=soft,
-            evidence=shown,
-            comparisons=self._comparisons(judged, expectation),
-            provider_stated=any(lesion.treating for lesion in expectation.lesions) if not displaced else any(item.role.value == "treating" for item in displaced),
-            sequencing=expectation.sequencing,
-            gaps=chart.gaps,
+            evidence=self._evidence(proofs),
+            comparisons=tuple(self._comparisons()),
+            provider_stated=any(item.role is Role.TREATING for item in self.displaced)
+            if self.displaced
+            else any(lesion.treating for lesion in out.lesions),
+            sequencing=out.sequencing,
+            gaps=self.record.chart.gaps,
             situation=situation,
         )
 
-    def _meant(self) -> Code | None:
-        """The code a malformed one most likely stands for: its longest beginning that is a code."""
-        for end in range(len(self.chosen) - 1, 4, -1):
-            if (code := self.known.codes.get(self.chosen[:end])) and code.family:
-                return code
-        digit = self.chosen[len(self.known.category) + 1 : len(self.known.category) + 2]
-        family = self.known.families.get(digit) or list(self.known.families.values())[-1]
-        return Code(self.chosen, family.title, billable=False, family=family.digit, lesion=family.lesion, site=family.site, mechanisms=family.mechanisms)
-
-    def _others(self) -> frozenset[str]:
-        return frozenset(self.record.chart.chosen) - {self.chosen}
-
-    def _proposed(self, verdict: Verdict, expectation: Expectation, displaced: list, judged: Code | None) -> tuple[str, ...]:  # type: ignore[type-arg]
-        known, chart = self.known, self.record.chart
-        if verdict is Verdict.STRUCTURAL:
-            return structural_codes(self.record, displaced, known)[:1]
+    def _proposed(self, verdict: Verdict) -> tuple[str, ...]:
+        """What the answer proposes, per verdict (policy V)."""
+        out = self.out
+        if verdict is Verdict.STRUCTURAL or (verdict is Verdict.INVALID and self.displaced):
+            return structural_codes(self.record, self.displaced, self.known)[:1]
         if verdict is Verdict.CLARIFY:
-            return expectation.candidates
-        if verdict is Verdict.CORRECTED:
-            left = tuple(code for code in expectation.codes if code not in self._others())
-            wrong = [other for other in self._others() if other not in expectation.codes]
-            return nearest(judged, left, known) if wrong and judged else left
-        if verdict is Verdict.ADDITIONAL:
-            return tuple(code for code in expectation.codes if code != self.chosen and code not in self._others())
+            return out.candidates
         if verdict is Verdict.INVALID:
-            if displaced:
-                return structural_codes(self.record, displaced, known)[:1]
-            return expectation.codes or tuple(code for code in () if known.codes[code].billable_on(chart.date))
-        return ()
+            return out.codes
+        left = tuple(code for code in out.codes if code not in self.others)
+        if verdict is Verdict.CORRECTED:
+            return nearest(self.code, left, self.known) if self.others - set(out.codes) else left
+        return tuple(code for code in left if code != self.code.code) if verdict is Verdict.ADDITIONAL else ()
 
-    def _soft(self, verdict: Verdict, judged: Code | None, proposed: Sequence[str], expectation: Expectation) -> tuple[tuple[str, ...], list[Evidence]]:
-        if verdict not in REPORTED or judged is None:
+    def _soft(self, verdict: Verdict, chosen: str, proposed: Sequence[str]) -> tuple[tuple[str, ...], list[Evidence]]:
+        """The documentation elements, for the code that the answer names (policy E)."""
+        if verdict not in REPORTED:
             return (), []
-        named = self.known.codes[proposed[0]] if verdict is Verdict.CORRECTED and proposed else judged
-        regions = frozenset().union(*(lesion.regions for lesion in expectation.lesions)) - {AMBIGUOUS} if expectation.lesions else frozenset()
-        region = self.known.regions.get(named.region)
-        if region and region.spinal and verdict is not Verdict.INCOMPLETE:
-            regions = frozenset({named.region})
-        elif not regions and region and not region.lesion_in and named.region:
-            regions = frozenset({named.region})
-        levels = tuple(dict.fromkeys(level for lesion in expectation.lesions for level in lesion.levels))
-        if region and region.lesion_in and self.known.families[named.family].stenosis:  # the lesion itself lies in the spine (E1)
-            lying = {self.known.levels[level].region for level in levels if level in self.known.levels} - {AMBIGUOUS}
-            regions = frozenset(lying or (set(region.lesion_in) if verdict is not Verdict.INCOMPLETE else ()))
-        target = Target(named.family, named.region, regions, levels)
+        named = self.known.codes[proposed[0]] if verdict is Verdict.CORRECTED else self.code
+        levels = tuple(dict.fromkeys(level for lesion in self.out.lesions for level in lesion.levels))
+        target = Target(named.family, named.region, self._lesion_regions(verdict, named, levels), levels)
         lesser = verdict is Verdict.CORRECTED and not self.known.families[named.family].stenosis
-        return missing(self.record, target, self.chosen, self.known, lesser=lesser)
+        return missing(self.record, target, chosen, self.known, lesser=lesser)
 
-    def _evidence(self, verdict: Verdict, expectation: Expectation, displaced: list, proofs: list[Evidence]) -> tuple[Evidence, ...]:  # type: ignore[type-arg]
-        shown: list[Evidence] = []
-        if displaced:
-            shown += [item.evidence for item in displaced]
-        for lesion in expectation.lesions:
-            shown += lesion.evidence
-        shown += expectation.contrary
-        shown += proofs
+    def _lesion_regions(self, verdict: Verdict, named: Code, levels: Sequence[str]) -> frozenset[str]:
+        """Where the lesion itself lies: for an extremity in the spine; empty when nobody says."""
+        known = self.known
+        said = frozenset(region for lesion in self.out.lesions for region in lesion.regions) - {AMBIGUOUS}
+        region = known.regions.get(named.region)
+        if region and region.lesion_in and known.families[named.family].stenosis:
+            lying = frozenset(known.levels[level].region for level in levels) - {AMBIGUOUS}
+            return lying or (frozenset(region.lesion_in) if verdict is not Verdict.INCOMPLETE else frozenset())
+        if region and (verdict is not Verdict.INCOMPLETE or not said):
+            return frozenset({named.region})
+        return said
+
+    def _evidence(self, proofs: Iterable[Evidence]) -> tuple[Evidence, ...]:
+        """Quotes, each once: what the answer rests on, then what speaks against it."""
+        shown = [item.evidence for item in self.displaced]
+        shown += [item for lesion in self.out.lesions for item in lesion.evidence]
+        shown += [*self._contrary(), *proofs]
         unique = dict.fromkeys(item for item in shown if item.quote and item.assertion is not Assertion.ELSEWHERE)
-        return tuple(sorted(unique, key=lambda item: item.assertion is not Assertion.AFFIRMED))[:24]
+        return tuple(sorted(unique, key=lambda item: item.assertion is not Assertion.AFFIRMED))[:MOST_EVIDENCE]
 
-    def _alternatives(self, verdict: Verdict, expectation: Expectation, judged: Code | None, proposed: Sequence[str]) -> tuple[str, ...]:
-        found = [code for code in expectation.alternatives if code not in proposed and code != self.chosen]
-        return tuple(dict.fromkeys(found))
+    def _contrary(self) -> Iterator[Evidence]:
+        """Doubted and past statements of the chosen kind of lesion, and the chosen site said to be normal."""
+        for lesion in self.record.lesions:
+            if lesion.assertion in {Assertion.UNCERTAIN, Assertion.HISTORICAL} and lesion.kind == self.code.lesion:
+                yield from lesion.evidence[:1]
 
-    def _comparisons(self, judged: Code | None, expectation: Expectation) -> tuple[Comparison, ...]:
-        if judged is None:
-            return ()
-        return tuple(_compared(axis, claimed, said) for axis, claimed, said in _axes(judged, expectation.lesions, self.known))
+    def _alternatives(self) -> Iterator[str]:
+        """Codes that may be named besides: spinal stenosis without a tissue (D5), the spinal sibling of a limb (C6)."""
+        known = self.known
+        region = known.regions.get(self.code.region)
+        for lesion in self.out.lesions:
+            if lesion.kind != known.parts.narrowing:
+                continue
+            if lesion.site and not lesion.mechanisms:
+                yield from filter(
+                    None,
+                    (
+                        code_for(name, lesion.levels, lesion.regions, self.record, known)
+                        for name in known.recesses.values()
+                    ),
+                )
+            if region and region.lesion_in and lesion.regions == {region.id}:
+                yield from codes_of(
+                    replace(lesion, regions=frozenset(known.levels[level].region for level in lesion.levels)), known
+                )
+
+    def _comparisons(self) -> Iterator[Comparison]:
+        """Each axis the code claims, held against what is said."""
+        code, lesions = self.code, self.out.lesions
+        yield _compared(
+            "lesion", (code.lesion,), (lesion.kind for lesion in lesions if lesion.kind in self.known.axes["lesion"])
+        )
+        if code.site:
+            yield _compared("site", (code.site,), (lesion.site for lesion in lesions if lesion.site))
+            yield _compared(
+                "mechanism",
+                tuple(sorted(code.mechanisms)),
+                (value for lesion in lesions for value in sorted(lesion.mechanisms)),
+            )
+        if code.region:
+            yield _compared(
+                "region",
+                (code.region,),
+                (value for lesion in lesions for value in sorted(lesion.regions) if value in self.known.regions),
+            )
 
 
-def _axes(code: Code, lesions: Iterable[Lesion], known: Knowledge) -> Iterable[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    lesions = tuple(lesions)
-    kinds = tuple(dict.fromkeys(lesion.kind for lesion in lesions if lesion.kind in known.axes["lesion"]))
-    yield "lesion", (code.lesion,), kinds
-    if code.site:
-        yield "site", (code.site,), tuple(dict.fromkeys(lesion.site for lesion in lesions if lesion.site))
-        yield "mechanism", tuple(sorted(code.mechanisms)), tuple(sorted({value for lesion in lesions for value in lesion.mechanisms}))
-    if code.region:
-        yield "region", (code.region,), tuple(sorted({value for lesion in lesions for value in lesion.regions if value in known.regions}))
+def _compared(axis: str, claimed: tuple[str, ...], said: Iterable[str]) -> Comparison:
+    documented = tuple(dict.fromkeys(said))
+    standing = "supported" if set(claimed) & set(documented) else "contradicted" if documented else "undocumented"
+    return Comparison(axis, claimed, documented, standing)
 
 
-def _compared(axis: str, claimed: tuple[str, ...], said: tuple[str, ...]) -> Comparison:
-    standing = "supported" if set(claimed) & set(said) else "contradicted" if said else "undocumented"
-    return Comparison(axis, claimed, said, standing)
-
-
-__all__ = ["assess", "codes_of", "distributions"]
+def lesions_of(made: Record) -> tuple[Lesion, ...]:
+    """Every lesion a record holds, for explanation."""
+    return tuple(made.lesions)

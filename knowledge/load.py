@@ -24,6 +24,7 @@ from knowledge.tables import (
     Knowledge,
     Level,
     OrderGroup,
+    Parts,
     Region,
     Structural,
     StructuralCode,
@@ -58,10 +59,14 @@ def load(root: Path = HERE) -> Knowledge:
         version=_version(root),
         category=_category(root),
         axes={axis["id"]: tuple(axis["values"]) for axis in _toml(root / "axes.toml", "axes")["axis"]},
+        parts=_parts(_toml(root / "policy.toml", "policy")),
         families={family.digit: family for family in families},
         regions={region.id: region for region in regions},
         codes=codes,
-        levels={row["level"]: Level(row["level"], row["kind"], row["region"], row["place"], row["disc"] == "yes") for row in _tsv(root / "levels.tsv")},
+        levels={
+            row["level"]: Level(row["level"], row["kind"], row["region"], row["place"], row["has_disc"] == "yes")
+            for row in _tsv(root / "levels.tsv")
+        },
         structurals={structural.id: structural for structural in structurals},
         structural_codes=tuple(_structural_codes(root, codes)),
         excludes=tuple((row["a"], row["b"]) for row in _tsv(root / "codes/excludes1.tsv")),
@@ -92,7 +97,29 @@ def _regions(root: Path) -> Iterator[Raw]:
 
 def _family(raw: Raw) -> Family:
     return Family(
-        raw["digit"], raw["title"], raw["lesion"], raw["site"], frozenset(raw["mechanisms"]), raw["stenosis"], raw["words"]
+        raw["digit"],
+        raw["title"],
+        raw["lesion"],
+        raw["site"],
+        frozenset(raw["mechanisms"]),
+        raw["narrows"],
+        raw["words"],
+    )
+
+
+def _parts(raw: Raw) -> Parts:
+    return Parts(
+        **raw["lesions"],
+        disc=raw["disc"]["mechanism"],
+        undefined_between=frozenset(raw["regions"]["undefined_between"]),
+        roots_cross=tuple(frozenset(pair) for pair in raw["regions"]["roots_cross"]),
+        operation=raw["care"]["operation"],
+        operative_note=raw["care"]["operative_note"],
+        report=raw["care"]["report"],
+        discharge=raw["care"]["discharge"],
+        coded=frozenset(raw["care"]["coded"]),
+        therapy=raw["care"]["therapy"],
+        not_care=frozenset(raw["care"]["not_care"]),
     )
 
 
@@ -144,12 +171,18 @@ def _structural(path: Path) -> Structural:
         decoys=tuple(raw.get("not", ())),
         anchored=tuple(
             Anchored(
-                tuple(anchored["words"]), tuple(anchored["near"]), anchored.get("level", False), anchored.get("also", False), anchored.get("within", 0)
+                tuple(anchored["words"]),
+                tuple(anchored["near"]),
+                anchored.get("level", False),
+                anchored.get("also", False),
+                anchored.get("within", 0),
             )
             for anchored in raw.get("anchored", ())
         ),
         also=tuple(raw.get("also", ())),
-        qualifiers={item["id"]: (tuple(item["phrases"]), tuple(item.get("not", ()))) for item in raw.get("qualifier", ())},
+        qualifiers={
+            item["id"]: (tuple(item["phrases"]), tuple(item.get("not", ()))) for item in raw.get("qualifier", ())
+        },
         alternative_only=raw.get("alternative_only", False),
         site=raw.get("site", ""),
         needs_disc=raw.get("needs_disc", False),
@@ -194,7 +227,10 @@ def _element(raw: Raw) -> Element:
         frozenset(raw["roles"]),
         tuple(
             When(
-                frozenset(when.get("families", ())), frozenset(when.get("regions", ())), frozenset(when.get("orders", ())), frozenset(when.get("performed", ()))
+                frozenset(when.get("families", ())),
+                frozenset(when.get("regions", ())),
+                frozenset(when.get("orders", ())),
+                frozenset(when.get("performed", ())),
             )
             for when in raw["when"]
         ),

@@ -229,4 +229,3 @@ class Assessment:
     def silent(self) -> bool:
         """Supported and nothing missing: no card."""
         return self.verdict is Verdict.SUPPORTED and not self.missing_soft
-

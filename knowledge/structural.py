@@ -5,46 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from knowledge.lesions import AMBIGUOUS, Record, StructuralFinding, regions_of
+from knowledge.documented import AMBIGUOUS, Record, StructuralFinding, regions_of
 from knowledge.model import Assertion, Code, Role
-from knowledge.tables import Knowledge, Structural
+from knowledge.tables import Knowledge
 
 if TYPE_CHECKING:
     from knowledge.expected import Expectation
-
 
 #: Sections in which a provider states diagnoses.
 STATED = frozenset({"impression", "addendum"})
 
 
-def displacing(record: Record, code: Code | None, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:
+def displacing(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:
     """The structural findings that belong instead of the code; the provider's own first."""
-    if code is None:
-        return []
-    found = [item for item in _candidates(record, code, expectation, known) if _displaces(item, record, code, expectation, known)]
+    found = [item for item in _candidates(record, code, expectation, known) if _displaces(item, record, code, known)]
     if found and separate(record):
         expectation.policy.append("D3")
-        codes = structural_codes(record, found, known)
-        expectation.sequencing = codes[0] if codes else ""
+        expectation.sequencing = next(iter(structural_codes(record, found, known)), "")
         if expectation.codes or expectation.partial:
             return []
-    found += _recess(record, code, expectation, known) if not found else []
-    return sorted(found, key=lambda item: (item.role is not Role.TREATING, item.section not in STATED, not item.causal, item.coded))
+    found = found or _recess(record, code, expectation, known)
+    return sorted(found, key=_rank)
+
+
+def _rank(item: StructuralFinding) -> tuple[bool, bool, bool, bool]:
+    """The provider's diagnosis before the report, the stated before the described, the cause before the rest."""
+    return item.role is not Role.TREATING, item.section not in STATED, not item.causal, item.coded
 
 
 def _candidates(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> Iterator[StructuralFinding]:
+    """Affirmed diagnoses of the region that displace the family."""
     where = _regions_meant(code, expectation, known)
     for item in record.structurals:
         structural = known.structurals[item.id]
-        if item.assertion is not Assertion.AFFIRMED or structural.alternative_only or item.role not in {Role.TREATING, Role.RADIOLOGIST}:
+        if item.assertion is not Assertion.AFFIRMED or structural.alternative_only:
             continue
-        if code.family not in structural.displaces or (structural.displaces_regions and code.region not in structural.displaces_regions):
+        if item.role not in {Role.TREATING, Role.RADIOLOGIST} or code.family not in structural.displaces:
+            continue
+        if structural.displaces_regions and code.region not in structural.displaces_regions:
             continue
         if where and item.regions and not item.regions & where:
             continue
-        if structural.needs_disc and item.levels and not any(known.levels[level].disc for level in item.levels if level in known.levels):
+        if structural.needs_disc and item.levels and not any(known.levels[level].disc for level in item.levels):
             continue
-        if item.also and not _also(record, structural):
+        if item.also and not _also(record, structural.id):
             continue
         yield item
 
@@ -57,51 +61,72 @@ def _regions_meant(code: Code, expectation: Expectation, known: Knowledge) -> fr
     return frozenset(meant - {AMBIGUOUS})
 
 
-def _also(record: Record, structural: Structural) -> bool:
-    """Whether the words the diagnosis needs anywhere in the chart are there (pregnancy, an injury)."""
-    for _, _, _, event in record.events("also"):
-        if structural.id in event.values("also") and event.assertion in {Assertion.AFFIRMED, Assertion.HISTORICAL}:
-            return True
-    return False
+def _also(record: Record, structural: str) -> bool:
+    """Whether the words the diagnosis needs anywhere in the chart are there (a pregnancy, an injury)."""
+    counted = {Assertion.AFFIRMED, Assertion.HISTORICAL}
+    return any(
+        structural in event.values("also") and event.assertion in counted for _, _, _, event in record.events("also")
+    )
 
 
-def _displaces(item: StructuralFinding, record: Record, code: Code, expectation: Expectation, known: Knowledge) -> bool:
+def _displaces(item: StructuralFinding, record: Record, code: Code, known: Knowledge) -> bool:
     """Policy D2: said to be the cause, or coded or stated with no other cause in the region."""
-    structural = known.structurals[item.id]
-    family = known.families[code.family]
-    if not family.stenosis and code.family in {"0", "1"}:
+    if known.families[code.family].lesion in {known.parts.motion, known.parts.position}:
         return item.role is Role.TREATING
     other_cause = _other_cause(record, item, known)
-    provider_silent = not any(lesion.treating and lesion.stated and lesion.kind == "stenosis" and _same_region(lesion.regions, item.regions) for lesion in record.lesions)
     if item.role is Role.RADIOLOGIST:
-        return provider_silent and (item.causal or not other_cause) and not _provider_words(record, item, structural)
+        return (
+            _provider_silent(record, item, known)
+            and (item.causal or not other_cause)
+            and not _provider_denies(record, item)
+        )
     if item.causal:
         return True
     if item.coded:
         return item.encounter_diagnosis and not other_cause
-    return not other_cause and not _lesion_there(record, item, code, known)
+    return not other_cause and not _lesion_there(record, item, known)
 
 
-def _provider_words(record: Record, item: StructuralFinding, structural: Structural) -> bool:
-    """The treating provider denies the diagnosis, or names the milder word for it."""
+def _provider_silent(record: Record, item: StructuralFinding, known: Knowledge) -> bool:
+    """No narrowing of the region is stated by the treating provider."""
+    return not any(
+        lesion.treating
+        and lesion.stated
+        and lesion.kind == known.parts.narrowing
+        and _same_region(lesion.regions, item.regions)
+        for lesion in record.lesions
+    )
+
+
+def _provider_denies(record: Record, item: StructuralFinding) -> bool:
     return any(
-        other.id == item.id and other.role is Role.TREATING and other.assertion is Assertion.NEGATED and _same_region(other.regions, item.regions)
+        other.id == item.id
+        and other.role is Role.TREATING
+        and other.assertion is Assertion.NEGATED
+        and _same_region(other.regions, item.regions)
         for other in record.structurals
     )
 
 
 def _other_cause(record: Record, item: StructuralFinding, known: Knowledge) -> bool:
-    """A mechanism affirmed as the cause of a narrowing in the region."""
+    """A tissue affirmed as the cause of a narrowing in the region."""
     return any(
-        lesion.stated and lesion.kind == "stenosis" and lesion.mechanisms and lesion.site and _same_region(lesion.regions, item.regions) and (lesion.treating or item.role is Role.RADIOLOGIST or item.coded or not item.causal)
+        lesion.stated
+        and lesion.kind == known.parts.narrowing
+        and lesion.mechanisms
+        and lesion.site
+        and _same_region(lesion.regions, item.regions)
         for lesion in record.lesions
     )
 
 
-def _lesion_there(record: Record, item: StructuralFinding, code: Code, known: Knowledge) -> bool:
+def _lesion_there(record: Record, item: StructuralFinding, known: Knowledge) -> bool:
     """Another lesion documented in the region by the provider: then the diagnosis is not the only thing there."""
-    kinds = {family.lesion for family in known.families.values() if not family.stenosis} - {known.families["9"].lesion}
-    return any(lesion.treating and lesion.stated and lesion.kind in kinds and _same_region(lesion.regions, item.regions) for lesion in record.lesions)
+    kinds = {known.parts.motion, known.parts.position, known.parts.described}
+    return any(
+        lesion.treating and lesion.stated and lesion.kind in kinds and _same_region(lesion.regions, item.regions)
+        for lesion in record.lesions
+    )
 
 
 def _same_region(a: frozenset[str], b: frozenset[str]) -> bool:
@@ -110,25 +135,40 @@ def _same_region(a: frozenset[str], b: frozenset[str]) -> bool:
 
 def separate(record: Record) -> bool:
     """Whether the provider states a separate lesion beside the structural diagnosis (policy D3)."""
+    about = ("structural", "anchored", "narrowing", "lesion", "mechanism")
     for text, statement, _, event in record.events("speech"):
-        if event.value("speech") == "separate" and text.document.author is Role.TREATING and event.assertion in {Assertion.AFFIRMED, Assertion.NEGATED}:
-            if statement.of("structural") or statement.of("narrowing") or statement.of("lesion") or statement.of("anchored") or statement.of("mechanism"):
-                return True
+        said = event.value("speech") == "separate" and event.assertion in {Assertion.AFFIRMED, Assertion.NEGATED}
+        if said and text.document.author is Role.TREATING and any(statement.of(kind) for kind in about):
+            return True
     return False
 
 
 def _recess(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:
-    """A narrowing of the lateral recess alone (policy D4)."""
-    sites = {structural.site: structural.id for structural in known.structurals.values() if structural.site}
+    """A narrowing of a site that belongs to no family, alone (policy D4)."""
     if not known.families[code.family].stenosis or expectation.codes:
         return []
-    own = [lesion for lesion in record.lesions if lesion.stated and lesion.kind == "stenosis" and lesion.site in sites]
+    stated = [
+        lesion for lesion in record.lesions if lesion.stated and lesion.kind == known.parts.narrowing and lesion.site
+    ]
     where = _regions_meant(code, expectation, known)
-    own = [lesion for lesion in own if not lesion.regions or lesion.regions & where]
-    if not own or any(lesion.stated and not lesion.weak and lesion.kind == "stenosis" and lesion.site and lesion.site not in sites for lesion in record.lesions):
+    own = [
+        lesion for lesion in stated if lesion.site in known.recesses and (not lesion.regions or lesion.regions & where)
+    ]
+    if not own or any(lesion.site not in known.recesses and not lesion.weak for lesion in stated):
         return []
     return [
-        StructuralFinding(sites[lesion.site], lesion.levels, lesion.regions, Assertion.AFFIRMED, lesion.document.author, False, True, lesion.evidence[0], lesion.document)
+        StructuralFinding(
+            known.recesses[lesion.site],
+            lesion.levels,
+            lesion.regions,
+            Assertion.AFFIRMED,
+            lesion.document.author,
+            coded=False,
+            causal=True,
+            evidence=lesion.evidence[0],
+            document=lesion.document,
+            section=lesion.statement.sentence.section,
+        )
         for lesion in own
         if lesion.evidence
     ]
@@ -146,17 +186,22 @@ def structural_codes(record: Record, found: Sequence[StructuralFinding], known: 
 def code_for(diagnosis: str, levels: Sequence[str], regions: frozenset[str], record: Record, known: Knowledge) -> str:
     """The first row of the table whose qualifiers are documented, whose place matches and whose code is valid."""
     qualifiers = documented_qualifiers(record, regions, known)
+    rows = [
+        row
+        for row in known.structural_codes
+        if row.diagnosis == diagnosis and row.code and row.qualifiers <= qualifiers
+    ]
     for places in _places(levels, regions, known):
-        for row in known.structural_codes:
-            if row.diagnosis == diagnosis and row.code and row.qualifiers <= qualifiers and places & set(row.at) and billable(row.code, record.chart.date, known):
+        for row in rows:
+            if places & set(row.at) and billable(row.code, record.chart.date, known):
                 return row.code
     return ""
 
 
 def _places(levels: Sequence[str], regions: frozenset[str], known: Knowledge) -> Iterator[set[str]]:
     """Where to look: by level and its place, else by region, else anywhere."""
-    segments = [level for level in levels if level in known.levels and known.levels[level].kind != "vertebra"]
-    for level in segments or [level for level in levels if level in known.levels]:
+    named = [level for level in levels if level in known.levels]
+    for level in [level for level in named if known.levels[level].kind != "vertebra"] or named:
         yield {level, known.levels[level].place}
     yield set(regions) | {"any"}
 
@@ -173,18 +218,34 @@ def documented_qualifiers(record: Record, regions: frozenset[str], known: Knowle
     """Radiculopathy, myelopathy, claudication, pain: affirmed in the words of the chart or coded."""
     found: set[str] = set()
     for text, statement, clause, event in record.events("qualifier"):
-        if event.assertion is not Assertion.AFFIRMED or text.document.author is Role.THERAPIST or statement.sentence.section in {"plan", "indication"}:
+        if (
+            event.assertion is not Assertion.AFFIRMED
+            or text.document.author is Role.THERAPIST
+            or statement.sentence.section in {"plan", "indication"}
+        ):
             continue
-        roots = frozenset(known.levels[level].region for other in clause.events if other.root for level in other.levels if level in known.levels)
-        near = regions_of((), tuple(value for other in clause.events for value in other.values("region")), known) or roots
-        if not regions or not near or near & regions or _neighbours(near, regions):
+        roots = frozenset(
+            known.levels[level].region
+            for other in clause.events
+            if other.root
+            for level in other.levels
+            if level in known.levels
+        )
+        near = (
+            regions_of((), tuple(value for other in clause.events for value in other.values("region")), known) or roots
+        )
+        if (
+            not regions
+            or not near
+            or near & regions
+            or any(near & pair and regions & pair for pair in known.parts.roots_cross)
+        ):
             found |= set(event.values("qualifier"))
     for diagnosis in record.chart.diagnoses:
         if diagnosis.assertion is Assertion.AFFIRMED:
-            found |= {structural.id for structural in known.structurals.values() if structural.alternative_only and diagnosis.code.startswith(structural.icd_prefixes)}
+            found |= {
+                item.id
+                for item in known.structurals.values()
+                if item.alternative_only and diagnosis.code.startswith(item.icd_prefixes)
+            }
     return frozenset(found)
-
-
-def _neighbours(a: frozenset[str], b: frozenset[str]) -> bool:
-    """A sacral root leaves below a lumbar disc."""
-    return bool({"lumbar", "sacral"} & a) and bool({"lumbar", "sacral"} & b)

@@ -59,7 +59,11 @@ class Anchored:
 
 def anchored_tag(structural: str, number: int, anchored: Anchored) -> str:
     """What the scan tells of an anchored word: whose it is, and what it needs beside it."""
-    needs = [name for name, needed in (("near", bool(anchored.near)), ("level", anchored.level), ("also", anchored.also)) if needed]
+    needs = [
+        name
+        for name, needed in (("near", bool(anchored.near)), ("level", anchored.level), ("also", anchored.also))
+        if needed
+    ]
     return f"{structural}/{number}/{'+'.join(needs)}"
 
 
@@ -132,12 +136,35 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """Which value of the tables plays which part in the decision (policy.toml)."""
+
+    narrowing: str  #: lesion: a site that is narrowed
+    motion: str  #: lesion: a joint that moves wrongly
+    position: str  #: lesion: a joint out of its place
+    described: str  #: lesion: described, fits no other family
+    vague: str  #: lesion: named and not described
+    motion_sign: str  #: palpated loss of motion that nobody names
+    disc: str  #: mechanism that needs a disc
+    undefined_between: frozenset[str]
+    roots_cross: tuple[frozenset[str], ...]
+    operation: str
+    operative_note: str
+    report: str
+    discharge: str
+    coded: frozenset[str]
+    therapy: str
+    not_care: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Knowledge:
     """All of it."""
 
     version: str
     category: str
     axes: Mapping[str, tuple[str, ...]]
+    parts: Parts
     families: Mapping[str, Family]
     regions: Mapping[str, Region]
     codes: Mapping[str, Code]
@@ -152,3 +179,16 @@ class Knowledge:
     rules: tuple[Rule, ...]
     lexicon: Lexicon
     headings: tuple[tuple[str, str, str, frozenset[str]], ...]
+
+    def family_of(self, lesion: str) -> Family:
+        """The family that a value of the axis lesion names (for a narrowing: the first)."""
+        return next(family for family in self.families.values() if family.lesion == lesion)
+
+    def code(self, family: Family, region: str) -> str:
+        """The code of a family in a region."""
+        return f"{self.category}.{family.digit}{self.regions[region].digit}"
+
+    @property
+    def recesses(self) -> Mapping[str, str]:
+        """Sites that belong to no family, with the structural diagnosis that takes their narrowing (policy D4)."""
+        return {structural.site: structural.id for structural in self.structurals.values() if structural.site}

@@ -14,7 +14,8 @@ from knowledge.model import Assertion
 
 SEPARATOR = re.compile(
     r"(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
-    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)|(?<=[a-z])/(?=[a-z]{4}))"
+    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
+    r"|(?<=[a-z])/(?=[a-z]{4}))"
 )
 QUESTION = re.compile(r"\?{1,2}(?=\s?[a-z])|(?<=[a-z0-9)])\?")
 #: Classes that a cue can be about.
@@ -126,9 +127,8 @@ def assert_events(text: str, start: int, end: int, clauses: list[Clause], defaul
     scopes: list[tuple[int, int, Assertion]] = []
     for number, clause in enumerate(clauses):
         for event in clause.events:
-            for cue in event.values("assertion"):
-                if cue in BY_CUE and (scope := _scope(cue, event, number, clauses, end)):
-                    scopes.append((*scope, BY_CUE[cue]))
+            for cue in BY_CUE.keys() & event.values("assertion"):
+                scopes.append((*_scope(cue, event, number, clauses, end), BY_CUE[cue]))  # noqa: PERF401
     scopes += _questions(text, start, end, clauses)
     if not scopes and default is Assertion.AFFIRMED:
         return
@@ -149,11 +149,15 @@ def _decide(event: Event, scopes: list[tuple[int, int, Assertion]], default: Ass
 
 def _crosses(event: Event, scopes: list[tuple[int, int, Assertion]]) -> bool:
     """Whether one denial stands inside the scope of another: "no view on which it is not narrowed"."""
-    starts = sorted(low for low, high, assertion in scopes if assertion is Assertion.NEGATED and low <= event.start and event.end <= high)
+    starts = sorted(
+        low
+        for low, high, assertion in scopes
+        if assertion is Assertion.NEGATED and low <= event.start and event.end <= high
+    )
     return starts[0] != starts[-1]
 
 
-def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int] | None:
+def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
     if cue in WHOLE:
         return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
     if cue in BACKWARD:
@@ -176,7 +180,9 @@ def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool
     for clause in clauses[number + 1 :]:
         if clause.hard or (told and clause.stands_alone):
             break
-        opening = next((other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None)
+        opening = next(
+            (other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None
+        )
         stop = next((other.start for other in clause.events if other.value("assertion") == "termination"), None)
         if stop is not None and told:
             return stop
@@ -192,7 +198,11 @@ def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
     for other in clause.events:
         if other.start < event.end:
             continue
-        if "termination" in other.values("assertion") and told and not (doubting and other.has("assertion") and "cause" in other.values("assertion")):
+        if (
+            "termination" in other.values("assertion")
+            and told
+            and not (doubting and other.has("assertion") and "cause" in other.values("assertion"))
+        ):
             return other.start
         told = told or other.target
     return None
@@ -220,5 +230,9 @@ def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[t
         if clause is None:
             continue
         before = match.start() > 0 and text[match.start() - 1].isalnum()
-        scopes.append((clause.start, match.start(), Assertion.UNCERTAIN) if before else (match.end(), clause.end, Assertion.UNCERTAIN))
+        scopes.append(
+            (clause.start, match.start(), Assertion.UNCERTAIN)
+            if before
+            else (match.end(), clause.end, Assertion.UNCERTAIN)
+        )
     return scopes

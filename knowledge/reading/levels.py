@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 NUMBER = r"(?:1[0-2]|\d)"
 STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}"
@@ -39,7 +40,7 @@ class Spine:
         if first >= end:
             return (upper,) if upper == lower else ()
         whole = f"{upper}-{lower}"
-        if end - first == 2 and whole in self.known:
+        if end - first == 2 and whole in self.known:  # noqa: PLR2004
             return (whole,)
         names = (f"{self.order[i]}-{self.order[i + 1]}" for i in range(first, end))
         return tuple(name for name in names if name in self.known)
@@ -57,7 +58,9 @@ class LevelMention:
 
 def overlap(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether two lists of levels meet; a vertebra meets the levels above and below it."""
-    return any(x == y or ("-" not in x and x in y.split("-")) or ("-" not in y and y in x.split("-")) for x in a for y in b)
+    return any(
+        x == y or ("-" not in x and x in y.split("-")) or ("-" not in y and y in x.split("-")) for x in a for y in b
+    )
 
 
 def find_levels(text: str, spine: Spine) -> list[LevelMention]:
@@ -109,7 +112,7 @@ def _named(vertebrae: list[str], spine: Spine) -> tuple[str, ...]:
     if len(vertebrae) > 2 and (whole := f"{vertebrae[0]}-{vertebrae[-1]}") in spine.known:  # noqa: PLR2004
         return (whole,)
     levels: list[str] = []
-    for upper, lower in zip(vertebrae, vertebrae[1:], strict=False):
+    for upper, lower in pairwise(vertebrae):
         levels += [level for level in spine.between(upper, lower) if level not in levels]
     return tuple(levels)
 
@@ -118,7 +121,11 @@ def _ranges(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMen
     """ "C2-3 through C6-7": the levels in between are meant too."""
     joined: list[LevelMention] = []
     for mention in found:
-        if joined and JOINED.fullmatch(text, joined[-1].end, mention.start) and "-" in joined[-1].levels[0] + mention.levels[0]:
+        if (
+            joined
+            and JOINED.fullmatch(text, joined[-1].end, mention.start)
+            and "-" in joined[-1].levels[0] + mention.levels[0]
+        ):
             upper, lower = joined[-1].levels[0].split("-")[0], mention.levels[-1].split("-")[-1]
             if levels := spine.between(upper, lower):
                 joined[-1] = LevelMention(joined[-1].start, mention.end, levels, single=False)

@@ -95,7 +95,9 @@ def read(document: Document, known: Knowledge) -> Text:
         last = index
         while last < len(events) and events[last].start < sentence.end:
             last += 1
-        result.statements.append(_statement(text, document, sentence, events[index:last], len(result.statements)))
+        result.statements.append(
+            _statement(text, document, sentence, events[index:last], len(result.statements), known.parts.report)
+        )
         index = last
     for statement in result.statements:
         _untick(statement, unticked)
@@ -121,7 +123,9 @@ def _events(text: str, known: Knowledge) -> list[Event]:
         event.levels = tuple(event.values("level"))
     taken = [(event.start, event.end) for event in events if event.levels]
     levels = find_levels(text, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
-    events += [_level_event(mention) for mention in levels if not any(a < mention.end and mention.start < b for a, b in taken)]
+    events += [
+        _level_event(mention) for mention in levels if not any(a < mention.end and mention.start < b for a, b in taken)
+    ]
     events.sort(key=lambda event: (event.start, -event.end))
     return events
 
@@ -142,7 +146,9 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     marks = [(event.start, event.value("copied") == "start") for event in events if event.has("copied")]
     closed: list[tuple[int, bool]] = []
     for event in events:
-        if event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS:  # said in passing
+        if (
+            event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS
+        ):  # said in passing
             marks.remove((event.start, True))
             line = text.find("\n", event.start)
             closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
@@ -155,17 +161,24 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     return sorted(closed)
 
 
-def _statement(text: str, document: Document, sentence: Sentence, events: list[Event], index: int) -> Statement:
+def _statement(
+    text: str, document: Document, sentence: Sentence, events: list[Event], index: int, report: str
+) -> Statement:
     _mark_roots(text, events)
     if any("-" in level for event in events if not event.root for level in event.levels):
         for event in events:  # a named vertebra is anatomy where a segment is named too
-            if len(event.levels) == 1 and "-" not in event.levels[0] and event.has("level") and text[event.start : event.end].isalpha():
+            if (
+                len(event.levels) == 1
+                and "-" not in event.levels[0]
+                and event.has("level")
+                and text[event.start : event.end].isalpha()
+            ):
                 event.levels = ()
     clauses = clauses_of(text, sentence.start, sentence.end, events)
     default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
-    if document.kind == "radiology":
+    if document.kind == report:
         default = REPORT_DEFAULTS.get(sentence.section, default)
-    if not document.of_encounter and document.kind != "radiology":
+    if not document.of_encounter and document.kind != report:
         default = Assertion.HISTORICAL
     assert_events(text, sentence.start, sentence.end, clauses, default)
     own: list[str] = []
@@ -182,7 +195,7 @@ def _mark_roots(text: str, events: list[Event]) -> None:
         event = events[position]
         if not event.levels or not event.has("level"):
             continue
-        if "-" in event.levels[0] and not event.tags[0][0] == "level":
+        if "-" in event.levels[0] and event.tags[0][0] != "level":
             continue
         if veto and _vetoed(event, veto):
             event.root = True
@@ -190,7 +203,9 @@ def _mark_roots(text: str, events: list[Event]) -> None:
             event.levels = ()
             continue
         following = events[position + 1] if position + 1 < len(events) else None
-        if following and _root_follows(text, event, following, single=len(event.levels) == 1 and "-" not in event.levels[0]):
+        if following and _root_follows(
+            text, event, following, single=len(event.levels) == 1 and "-" not in event.levels[0]
+        ):
             event.root = True
 
 
@@ -227,7 +242,7 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
         if statement.own:
             levels = _carried(statement)
             regions = tuple(dict.fromkeys(known.levels[level].region for level in levels)) or regions
-        if statement.document.kind == "radiology" and number < 2 and said and not title:  # noqa: PLR2004
+        if statement.document.kind == known.parts.report and number < 2 and said and not title:  # noqa: PLR2004
             title = regions = said
 
 
@@ -249,5 +264,10 @@ def _carried(statement: Statement) -> tuple[str, ...]:
 
 
 def _regions_said(statement: Statement, known: Knowledge) -> tuple[str, ...]:
-    said = [value for event in statement.events if event.assertion is not Assertion.NEGATED for value in event.values("region")]
+    said = [
+        value
+        for event in statement.events
+        if event.assertion is not Assertion.NEGATED
+        for value in event.values("region")
+    ]
     return tuple(dict.fromkeys(value for value in said if value in known.regions))

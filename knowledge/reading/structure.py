@@ -18,7 +18,9 @@ BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h]
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(r"[.!?]+[\"')\]]*(?=\s)|[.!?]+[\"')\]]*$|(?<=[a-z]{3})\.(?=[a-z]{4,})")
-ABBREVIATION = re.compile(r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$")
+ABBREVIATION = re.compile(
+    r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$"
+)
 KEY = re.compile(r"[ \t]*([a-z][a-z0-9 /&'().,-]{0,38}):(?=\s|$)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 #: A line is full when it lies this close to the width of the text.
@@ -221,7 +223,8 @@ def _wrapped(text: str, start: int, end: int, following: tuple[int, int], width:
         return False
     rest = text[following[0] : following[1]]
     word = rest.lstrip().split(" ", 1)[0]
-    if not word or STARTS_ITEM.match(rest) or rest[:1].isspace() and not text[start:end][:1].isspace():
+    indented = rest[:1].isspace() and not text[start:end][:1].isspace()
+    if not word or STARTS_ITEM.match(rest) or indented:
         return False
     return len(text[start:end].rstrip()) + 1 + len(word) > width and not KEY.match(rest)
 

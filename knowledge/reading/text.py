@@ -14,10 +14,10 @@ from knowledge.reading.lexicon import Lexicon
 
 #: One character for one character, so that offsets stay.
 PLAIN = str.maketrans(
-    dict.fromkeys("‐‑‒–—−﹘－", "-")  # noqa: RUF001  (the dashes that records hold)
+    dict.fromkeys("‐‑‒–—−﹘－", "-")
     | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000\r\f\v", " ")
-    | dict.fromkeys("‘’‛′", "'")  # noqa: RUF001
-    | dict.fromkeys("“”„″", '"')  # noqa: RUF001
+    | dict.fromkeys("‘’‛′", "'")
+    | dict.fromkeys("“”„″", '"')
     | {"İ": "i", "•": "*", "·": "*", "◦": "*", "▪": "*", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
 #: A word cut at a line end, with or without a hyphen; a soft hyphen inside a word.

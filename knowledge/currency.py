@@ -1,0 +1,150 @@
+"""What is still true: overruled readings, later words, newer reports and operations (policy A4)."""
+
+from __future__ import annotations
+
+from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
+from knowledge.model import Assertion, Document, Role
+from knowledge.orders import group_ids
+from knowledge.reading.levels import overlap
+from knowledge.tables import Knowledge
+
+
+def overrule(made: Record) -> None:
+    """What a provider reports of a reading and then overrules is not the provider's statement (policy A4)."""
+    for text in made.texts:
+        if text.document.author is not Role.TREATING:
+            continue
+        speech = [event.value("speech") for statement in text.statements for event in statement.of("speech")]
+        if "overrules" not in speech:
+            continue
+        retold = [
+            statement
+            for statement in text.statements
+            if any(
+                event.value("speech") in {"reporter", "overrules"}
+                for clause in statement.clauses[:2]
+                for event in clause.events
+            )
+        ]
+        for lesion in made.lesions:
+            if (
+                lesion.document is text.document
+                and any(lesion.statement is statement for statement in retold)
+                and _said_elsewhere(lesion, made)
+            ):
+                lesion.assertion = Assertion.ELSEWHERE
+
+
+def _said_elsewhere(lesion: Lesion, made: Record) -> bool:
+    """The provider names another lesion of the region outside the retold sentence."""
+    return any(
+        other.document is lesion.document
+        and other.statement is not lesion.statement
+        and other.kind == lesion.kind
+        and other.assertion is Assertion.AFFIRMED
+        and other.regions & lesion.regions
+        for other in made.lesions
+    )
+
+
+def _items(made: Record) -> list[Lesion | StructuralFinding]:
+    return [*made.lesions, *made.structurals]
+
+
+def operated(made: Record, known: Knowledge) -> None:
+    """An operation on a level makes what was found there before it historical (policy A4)."""
+    chart = made.chart
+    for procedure in chart.procedures:
+        if (
+            not procedure.completed
+            or not procedure.date
+            or procedure.date >= chart.date
+            or known.parts.operation not in group_ids(procedure.text, (procedure.cpt,) if procedure.cpt else (), known)
+        ):
+            continue
+        levels, regions = places_of(procedure.text, known)
+        for item in _items(made):
+            document = item.document
+            if (
+                document is None
+                or not document.date
+                or document.date > procedure.date
+                or item.assertion is not Assertion.AFFIRMED
+            ):
+                continue
+            if (levels and item.levels and overlap(item.levels, levels)) or (
+                not (levels and item.levels) and (not regions or not item.regions or item.regions & regions)
+            ):
+                item.assertion = Assertion.HISTORICAL
+    for item in _items(made):
+        if (
+            item.document is not None
+            and item.document.kind == known.parts.operative_note
+            and item.document.date
+            and item.document.date < (chart.start or chart.date)
+            and item.assertion is Assertion.AFFIRMED
+        ):
+            item.assertion = Assertion.HISTORICAL
+
+
+def replace_older(made: Record, known: Knowledge) -> None:
+    """Later words of the same author, addenda and newer reports take the place of earlier ones (policy A4)."""
+    lesions = made.lesions
+    for old in lesions:
+        if old.assertion is not Assertion.AFFIRMED or old.kind != known.parts.narrowing:
+            continue
+        if any(
+            _supersedes(new, old, made) for new in lesions if new is not old and new.stated and new.kind == old.kind
+        ) or _reported_open(old, made):
+            old.assertion = Assertion.HISTORICAL
+            old.evidence = ()
+
+
+def _supersedes(new: Lesion, old: Lesion, made: Record) -> bool:
+    if new.document.author is not old.document.author or not (new.regions & old.regions):
+        return False
+    differs = new.site != old.site or (new.mechanisms and old.mechanisms and not new.mechanisms & old.mechanisms)
+    if not differs:
+        return False
+    if new.document is old.document:
+        return new.statement.sentence.section == "addendum" and old.statement.sentence.section != "addendum"
+    if not new.document.date or new.document.date <= old.document.date:
+        return False
+    same_level = not new.levels or not old.levels or overlap(new.levels, old.levels)
+    return same_level and _denied_later(new.document, old, made)
+
+
+def _reported_open(old: Lesion, made: Record) -> bool:
+    """A newer report says that the site is open at that level, and not narrowed anywhere near."""
+    if not old.imaging or not old.document.date:
+        return False
+    for text, bound in zip(made.texts, made.bounds, strict=True):
+        newer = text.document.author is Role.RADIOLOGIST and text.document.date > old.document.date
+        same = [
+            claim
+            for claim in bound.claims
+            if claim.site == old.site and claim.assertion is Assertion.AFFIRMED and may_meet(claim.levels, old.levels)
+        ]
+        if newer and same and not any(claim.narrowed for claim in same):
+            return True
+    return False
+
+
+def _denied_later(later: Document, old: Lesion, made: Record) -> bool:
+    """Whether the later document says that the old site is normal, or that the old tissue is."""
+    for text, bound in zip(made.texts, made.bounds, strict=True):
+        if text.document is not later:
+            continue
+        for claim in bound.claims:
+            if claim.site == old.site and not claim.narrowed and may_meet(claim.levels, old.levels):
+                return True
+        for statement, mention in bound.mentions:
+            if (
+                mention.value in old.mechanisms
+                and mention.assertion is Assertion.NEGATED
+                and may_meet(statement.levels, old.levels)
+            ):
+                return True
+        if later.author is Role.RADIOLOGIST:
+            return True
+    return False

@@ -1,0 +1,152 @@
+"""The nouns of what a chart documents, and how a quote and a place are made of a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from knowledge.model import Assertion, Chart, Document, Evidence, Role
+from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.binding import Bound
+from knowledge.reading.levels import find_levels, overlap
+from knowledge.reading.statements import Statement, Text, spine_of
+from knowledge.tables import Knowledge
+
+AMBIGUOUS = "ambiguous"
+COMPLAINT = "complaint"  #: the words of the patient: symptoms count, lesions do not
+
+
+@dataclass(slots=True)
+class Lesion:
+    """One lesion as one document states it."""
+
+    kind: str  #: a value of the axis lesion, or motion-loss
+    site: str
+    mechanisms: frozenset[str]
+    causes: frozenset[str]  #: structural diagnoses said to be what narrows
+    levels: tuple[str, ...]
+    regions: frozenset[str]
+    assertion: Assertion
+    document: Document
+    statement: Statement
+    evidence: tuple[Evidence, ...] = ()
+    weak: bool = False
+
+    @property
+    def treating(self) -> bool:
+        """Stated by the treating provider."""
+        return self.document.author is Role.TREATING
+
+    @property
+    def imaging(self) -> bool:
+        """Stated by a radiologist."""
+        return self.document.author is Role.RADIOLOGIST
+
+    @property
+    def stated(self) -> bool:
+        """Affirmed by someone who can state a lesion (policy A4)."""
+        return self.assertion is Assertion.AFFIRMED and self.document.author in {Role.TREATING, Role.RADIOLOGIST}
+
+
+@dataclass(slots=True)
+class StructuralFinding:
+    """A structural diagnosis said or coded."""
+
+    id: str
+    levels: tuple[str, ...]
+    regions: frozenset[str]
+    assertion: Assertion
+    role: Role
+    coded: bool
+    causal: bool  #: said to be what narrows
+    evidence: Evidence
+    document: Document | None = None
+    encounter_diagnosis: bool = False
+    code: str = ""
+    also: bool = False  #: counts only where the chart says more
+    section: str = ""
+
+
+@dataclass(slots=True)
+class Record:
+    """What a chart documents."""
+
+    chart: Chart
+    texts: list[Text]
+    bounds: list[Bound]
+    lesions: list[Lesion] = field(default_factory=list)
+    structurals: list[StructuralFinding] = field(default_factory=list)
+
+    def events(self, kind: str) -> Iterator[tuple[Text, Statement, Clause, Event]]:
+        """Every event of a class, with where it stands."""
+        for text in self.texts:
+            for statement in text.statements:
+                for clause in statement.clauses:
+                    for event in clause.events:
+                        if event.has(kind):
+                            yield text, statement, clause, event
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The lesion an element is asked for."""
+
+    family: str
+    region: str  #: region of the code
+    lesion_regions: frozenset[str]  #: where the lesion itself lies; empty = not known
+    levels: tuple[str, ...]
+
+
+def evidence(
+    text: Text, statement: Statement, axis: str, value: str, assertion: Assertion, start: int, end: int
+) -> Evidence:
+    """A quote of the document with its place."""
+    first, last = text.span(start, end)
+    document = text.document
+    return Evidence(
+        axis,
+        value,
+        assertion,
+        document.text[first:last],
+        document.source,
+        first,
+        last,
+        document.date,
+        statement.sentence.heading,
+        document.author.value,
+    )
+
+
+def settled(assertion: Assertion, *, certain: bool) -> Assertion:
+    """At an inpatient discharge an uncertain diagnosis counts (policy A2)."""
+    return Assertion.AFFIRMED if certain and assertion is Assertion.UNCERTAIN else assertion
+
+
+def regions_of(levels: Sequence[str], said: Sequence[str], known: Knowledge) -> frozenset[str]:
+    """The M99 regions of levels; words count where no level does (policy B3, B4)."""
+    found = {known.levels[level].region for level in levels if level in known.levels}
+    if found == {AMBIGUOUS}:
+        named = {value for value in said if value in known.regions and known.regions[value].spinal}
+        return frozenset(named or found)
+    if found:
+        return frozenset(found - {AMBIGUOUS})
+    return frozenset(value for value in said if value in known.regions)
+
+
+def places_of(text: str, known: Knowledge) -> tuple[tuple[str, ...], frozenset[str]]:
+    """The levels and regions that a short text names."""
+    words = text.lower()
+    mentions = find_levels(words, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
+    levels = tuple(dict.fromkeys(level for mention in mentions for level in mention.levels))
+    said = [
+        value
+        for match in known.lexicon.pattern.finditer(words)
+        for kind, value in known.lexicon.tags_of(match[0])
+        if kind == "region"
+    ]
+    return levels, regions_of(levels, said, known)
+
+
+def may_meet(a: Sequence[str], b: Sequence[str]) -> bool:
+    """Whether two lists of levels meet, or one of them is not told."""
+    return not a or not b or overlap(a, b)

@@ -1,0 +1,109 @@
+"""What must be asked: sources that disagree, a level of two regions, a disc where there is none (policy V3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from knowledge.documented import AMBIGUOUS, Lesion, Record
+from knowledge.expected import Expectation, codes_of
+from knowledge.extremity import in_region
+from knowledge.lesser import Lesser
+from knowledge.model import Assertion, Code, Role
+from knowledge.reading.levels import overlap
+from knowledge.tables import Knowledge
+
+
+def doubt(record: Record, code: Code, out: Expectation, known: Knowledge) -> None:
+    """Mark an expectation with the first doubt there is, and the candidates to choose from."""
+    for kind, policy, found in (
+        ("no-disc", "V3", _no_disc(code, out, known)),
+        ("conflict", "A4", _conflict(record, code, out, known)),
+        ("undefined-level", "B4", _undefined(record, code, out, known)),
+    ):
+        if found:
+            out.doubt, out.candidates, out.lesions = kind, found[0], found[1]
+            out.policy.append(policy)
+            return
+
+
+Doubt = tuple[tuple[str, ...], tuple[Lesion, ...]]
+
+
+def _no_disc(code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
+    """A disc mechanism at levels that have no disc, above the first one that has (policy V3)."""
+    for lesion in out.lesions:
+        levels = [known.levels[level] for level in lesion.levels]
+        high = all(level.region in known.parts.undefined_between | {AMBIGUOUS} for level in levels)
+        if levels and high and known.parts.disc in lesion.mechanisms and not any(level.disc for level in levels):
+            return _siblings(code, known), (lesion,)
+    return None
+
+
+def _siblings(code: Code, known: Knowledge) -> tuple[str, ...]:
+    """The family of a code in the regions between which a level is undefined, and the code itself."""
+    family = known.families[code.family]
+    return tuple(sorted({known.code(family, region) for region in known.parts.undefined_between} | {code.code}))
+
+
+def _undefined(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
+    """A lesion at a level that the Index gives no region (policy B4)."""
+    undefined = [lesion for lesion in out.lesions if lesion.regions == {AMBIGUOUS}]
+    if undefined and not any(lesion.regions - {AMBIGUOUS} for lesion in out.lesions):
+        both = known.parts.undefined_between
+        codes = {code for lesion in undefined for code in codes_of(replace(lesion, regions=both), known)}
+        return (tuple(sorted(codes)), tuple(undefined)) if codes else None
+    if known.families[code.family].stenosis or out.codes or code.region not in known.parts.undefined_between:
+        return None
+    lesser = Lesser(record, code, known, [], out).undefined()
+    family = known.families[code.family]
+    codes = {known.code(family, region) for region in known.parts.undefined_between}
+    return (tuple(sorted(codes)), tuple(lesser)) if lesser else None
+
+
+# --- provider and radiologist (A4) --------------------------------------------------------------------
+
+
+def _conflict(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
+    pair = next(
+        ((mine, theirs) for mine in out.whole for theirs in out.reported if _differ(mine, theirs, record)), None
+    )
+    if pair is None or _settled(record):
+        return None
+    codes = {other for lesion in pair for other in codes_of(in_region(lesion, code, record, known), known)}
+    return (tuple(sorted(codes)), pair) if len(codes) > 1 else None
+
+
+def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:
+    """One lesion, named differently: another tissue of one site, another site or another level of one tissue."""
+    level = overlap(mine.levels, theirs.levels)
+    tissue = bool(mine.mechanisms & theirs.mechanisms)
+    if mine.site == theirs.site and level:
+        return not tissue
+    elsewhere = (level and mine.site != theirs.site) or (mine.site == theirs.site and mine.regions != theirs.regions)
+    return tissue and elsewhere and (_denied(mine, Role.RADIOLOGIST, record) or _denied(theirs, Role.TREATING, record))
+
+
+def _denied(lesion: Lesion, role: Role, record: Record) -> bool:
+    """Whether a document of that role says that the site is normal at that level."""
+    bounds = [bound for text, bound in zip(record.texts, record.bounds, strict=True) if text.document.author is role]
+    normal = [
+        claim
+        for bound in bounds
+        for claim in bound.claims
+        if not claim.narrowed and claim.assertion is Assertion.AFFIRMED
+    ]
+    return any(claim.site == lesion.site and overlap(claim.levels, lesion.levels) for claim in normal)
+
+
+def _settled(record: Record) -> bool:
+    """Adopted or overruled; what has not been read can be neither."""
+    said = set(_speech(record))
+    return "unread" not in said and bool(said & {"adopts", "overrules"})
+
+
+def _speech(record: Record) -> Iterable[str]:
+    for text, statement, _, event in record.events("speech"):
+        current = event.assertion is not Assertion.ELSEWHERE and statement.sentence.section not in {"family", "copied"}
+        if current and text.document.author is Role.TREATING:
+            yield event.value("speech")

@@ -1,0 +1,169 @@
+"""Neurological findings and nerve distributions (policy E3, E4, C6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from knowledge.documented import Record, Target, evidence
+from knowledge.model import Assertion, Evidence, Role
+from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.statements import Statement, Text
+from knowledge.tables import Element, Knowledge
+
+#: A muscle grade below five.
+GRADE = re.compile(r"(?<![\d/.])[0-4][+-]?\s?/\s?5(?![\d/])")
+#: How far behind a test its result may stand, in characters.
+RESULT = 70
+RIGHT_BESIDE = 3
+NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
+RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
+
+
+def neurological(record: Record, _target: Target, _known: Knowledge, element: Element) -> Iterator[Evidence]:
+    for text, statement, _, event in record.events("element"):
+        kinds = event.values("element")
+        if "neuro" not in kinds and "neuro-test" not in kinds:
+            continue
+        if not _current(event, statement, text):
+            continue
+        if "neuro-test" in kinds:
+            result = _result(event, statement)
+            if (
+                result is None
+                or "neuro-abnormal" not in result.values("element")
+                or result.assertion is Assertion.NEGATED
+            ):
+                continue
+        elif event.assertion is not Assertion.AFFIRMED or _normal_after(event, statement):
+            continue
+        yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+    yield from _graded(record, element)
+
+
+def _current(event: Event, statement: Statement, text: Text) -> bool:
+    section = statement.sentence.section
+    return (
+        text.document.author is not Role.RADIOLOGIST
+        and text.document.of_encounter
+        and section not in {"plan", "family", "consent", "indication", "history", "copied"}
+        and event.assertion
+        not in {
+            Assertion.ELSEWHERE,
+            Assertion.HISTORICAL,
+        }
+    )
+
+
+def _result(test: Event, statement: Statement) -> Event | None:
+    """What a test showed: the nearest result behind it, before the next test; else right before it."""
+    behind: list[Event] = []
+    for event in statement.events:
+        kinds = event.values("element")
+        if event.start >= test.end and ("neuro-normal" in kinds or "neuro-abnormal" in kinds):
+            if event.start - test.end <= RESULT:
+                behind.append(event)
+            break
+    before = [
+        event
+        for event in statement.events
+        if 0 <= test.start - event.end <= RIGHT_BESIDE and RESULTS & set(event.values("element"))
+    ]
+    return next(iter(before or behind), None)
+
+
+def _normal_after(event: Event, statement: Statement) -> bool:
+    """ "numbness: none": a symptom with a normal result right behind it."""
+    following = next((other for other in statement.events if other.start >= event.end), None)
+    return following is not None and following.start - event.end <= 3 and "neuro-normal" in following.values("element")  # noqa: PLR2004
+
+
+def _graded(record: Record, element: Element) -> Iterator[Evidence]:
+    """A muscle grade below five."""
+    for text in record.texts:
+        if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter:
+            continue
+        for statement in text.statements:
+            if statement.sentence.section in {"plan", "family", "copied", "history"}:
+                continue
+            match = GRADE.search(text.reading.text, statement.sentence.start, statement.sentence.end)
+            if match and not any(
+                "root-word" not in event.values("element") and event.value("element") == "pain-scale"
+                for event in statement.events
+            ):
+                yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, match.start(), match.end())
+
+
+def nerve_distribution(record: Record, target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
+    yield from distributions(record, known.regions[target.region].roots, target.region, element.id)
+
+
+def distributions(record: Record, roots: frozenset[str], region: str, axis: str) -> Iterator[Evidence]:
+    """A root, dermatome, myotome or named nerve of a limb, affirmed and not normal (policy C6)."""
+    for text in record.texts:
+        if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter:
+            continue
+        shown = -1  # the line of the last study that is told
+        for statement in text.statements:
+            if any("imaging" in event.values("element") for event in statement.events):
+                shown = statement.sentence.line
+            if statement.sentence.section in {
+                "plan",
+                "family",
+                "consent",
+                "indication",
+                "history",
+                "copied",
+                "technique",
+            }:
+                continue
+            for clause in statement.clauses:
+                for event in clause.events:
+                    if _names_distribution(
+                        event, clause, statement, roots, region, shown=shown == statement.sentence.line
+                    ):
+                        yield evidence(text, statement, axis, region, Assertion.AFFIRMED, event.start, event.end)
+
+
+def _names_distribution(
+    event: Event, clause: Clause, statement: Statement, roots: frozenset[str], region: str, *, shown: bool
+) -> bool:
+    if event.assertion is not Assertion.AFFIRMED:
+        return False
+    if f"distribution-{region}" in event.values("element"):
+        return True
+    if not event.root or not set(_roots_of(event)) & roots:
+        return False
+    words = [other for other in clause.events if "root-word" in other.values("element")]
+    spread = [other for other in words if "root-name" not in other.values("element")]
+    tested = any("neuro-test" in other.values("element") for other in statement.events)
+    results = [
+        other
+        for other in statement.events
+        if other.start >= event.start and {"neuro-normal", "neuro-abnormal"} & set(other.values("element"))
+    ]
+    normal = bool(results) and "neuro-abnormal" not in results[0].values("element")
+    if tested or normal:
+        abnormal = any("neuro-abnormal" in other.values("element") for other in statement.events) or any(
+            "neuro" in other.values("element")
+            and "neuro-test" not in other.values("element")
+            and other.assertion is Assertion.AFFIRMED
+            for other in clause.events
+        )
+        return abnormal and not (normal and results[0].start - event.end <= 30)  # noqa: PLR2004
+    if spread or any("skin-area" in other.values("element") for other in words):
+        return True
+    if any("neuro" in other.values("element") and other.assertion is Assertion.AFFIRMED for other in statement.events):
+        return True
+    return not shown and not any(
+        other.has("site")
+        or other.has("narrowing")
+        or other.has("mechanism")
+        or other.has("normal")
+        or other.has("structural")
+        for other in statement.events
+    )
+
+
+def _roots_of(event: Event) -> list[str]:
+    return [name for level in event.levels for name in level.split("-")]

@@ -1,0 +1,136 @@
+"""Mechanisms and structural diagnoses of a sentence.
+
+A tissue counts when it is said to be changed; a tissue said to be normal is a denied mechanism; its bare name
+counts only as the cause of a narrowing, which the binding decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from knowledge.model import Assertion
+from knowledge.reading.assertion import WORST, Clause, Event
+from knowledge.reading.statements import Statement
+
+NEAR = 60  #: characters between a tissue and the change said of it
+BESIDE = 26  #: characters between a word and what it says something of, right before it
+STRUCTURAL = "structural:"
+
+
+@dataclass(slots=True)
+class Mention:
+    """A mechanism, or a structural diagnosis, said somewhere in a sentence."""
+
+    value: str
+    assertion: Assertion
+    start: int
+    end: int
+    clause: int
+    bare: bool = False  #: only the tissue's name
+    also: bool = False  #: a diagnosis only where the chart says more (an injury, a pregnancy, an operation)
+
+
+def mentions_of(statement: Statement) -> Iterator[Mention]:
+    """Mechanisms and structural diagnoses of a sentence; tissues said to be normal are denied mechanisms."""
+    for number, clause in enumerate(statement.clauses):
+        taken: set[int] = set()
+        for event in clause.events:
+            for value in event.values("mechanism"):
+                yield Mention(value, event.assertion, event.start, event.end, number)
+                taken.add(id(event))
+            for value in event.values("structural"):
+                yield Mention(STRUCTURAL + value, event.assertion, event.start, event.end, number)
+                taken.add(id(event))
+            for value in event.values("anchored"):
+                name, _, needs = value.split("/")
+                if _anchored(value, needs, statement):
+                    yield Mention(
+                        STRUCTURAL + name, event.assertion, event.start, event.end, number, also="also" in needs
+                    )
+        for event in clause.events:
+            if event.has("tissue") and id(event) not in taken:
+                yield _tissue(event, number, statement.clauses)
+
+
+def _anchored(value: str, needs: str, statement: Statement) -> bool:
+    """Whether the words that a diagnosis needs beside it are there."""
+    if "near" not in needs:
+        return True
+    owner = value.rsplit("/", 1)[0]
+    return any(owner in event.values("near") for event in statement.events) or (
+        "level" in needs and bool(statement.levels)
+    )
+
+
+def _tissue(event: Event, number: int, clauses: list[Clause]) -> Mention:
+    value = event.value("tissue")
+    clause = clauses[number]
+    change = nearest(event, [other for other in clause.of("change") if _reach(event, other, clause)])
+    normal = nearest(
+        event, [other for other in clause.of("normal") if other.start >= event.end or event.start - other.end <= BESIDE]
+    )
+    if change is None and normal is None:
+        change, normal = _shared(number, clauses)
+    if change and (normal is None or distance(event, change) <= distance(event, normal)):
+        start, end = min(event.start, change.start), max(event.end, change.end)
+        if end - start > NEAR * 2:
+            start, end = event.start, event.end
+        return Mention(value, worse(event.assertion, change.assertion), start, end, number)
+    if normal:
+        denied = Assertion.NEGATED if normal.assertion is not Assertion.NEGATED else Assertion.AFFIRMED
+        told = (
+            denied
+            if event.assertion in {Assertion.AFFIRMED, Assertion.UNCERTAIN, Assertion.NEGATED}
+            else event.assertion
+        )
+        return Mention(value, told, min(event.start, normal.start), max(event.end, normal.end), number)
+    return Mention(value, event.assertion, event.start, event.end, number, bare=True)
+
+
+def _reach(tissue: Event, change: Event, clause: Clause) -> bool:
+    """Whether a change word can be about a tissue: near, and not about a tissue that stands closer."""
+    if distance(tissue, change) > NEAR:
+        return False
+    low, high = min(tissue.end, change.end), max(tissue.start, change.start)
+    return not any(
+        other is not tissue
+        and (other.has("tissue") or other.has("site"))
+        and low <= other.start < high
+        and distance(other, change) < distance(tissue, change)
+        for other in clause.events
+    )
+
+
+def _shared(number: int, clauses: list[Clause]) -> tuple[Event | None, Event | None]:
+    """The predicate a list shares: "ligament and fibrous tissue are thickened", "thick flavum and capsule"."""
+    for step in (1, -1):
+        index = number + step
+        while 0 <= index < len(clauses) and not clauses[max(index, index - step)].hard:
+            clause = clauses[index]
+            changes, normals, own = clause.of("change"), clause.of("normal"), clause.of("mechanism")
+            tissues = clause.of("tissue")
+            if step == -1 and clause.of("site"):
+                break
+            if changes and (step == 1 or changes[0].start < (tissues[0].start if tissues else changes[0].start + 1)):
+                return changes[0], None
+            if normals and not clause.of("narrowing"):
+                return None, normals[0]
+            if own or changes or normals or clause.of("narrowing") or not tissues:
+                break
+            index += step
+    return None, None
+
+
+def distance(a: Event, b: Event) -> int:
+    return max(a.start, b.start) - min(a.end, b.end)
+
+
+def nearest(event: Event, others: Iterable[Event]) -> Event | None:
+    return min(
+        (other for other in others if other is not event), key=lambda other: distance(event, other), default=None
+    )
+
+
+def worse(a: Assertion, b: Assertion) -> Assertion:
+    return min(a, b, key=WORST.index)

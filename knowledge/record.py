@@ -1,0 +1,44 @@
+"""Chart -> record: every document read, and what it documents.
+
+Only what is affirmed, current and of this patient counts (policy A1-A3); who said it decides what it can do
+(policy A4, A5).
+"""
+
+from __future__ import annotations
+
+from knowledge.currency import operated, overrule, replace_older
+from knowledge.diagnoses import coded_findings, structural_findings
+from knowledge.documented import Record
+from knowledge.lesions import named_lesions, narrowings
+from knowledge.model import Chart, Document, Role
+from knowledge.reading.binding import bind
+from knowledge.reading.statements import read
+from knowledge.tables import Knowledge
+
+
+def record(chart: Chart, known: Knowledge) -> Record:
+    """Read every document of a chart."""
+    texts = [read(document, known) for document in chart.documents]
+    bounds = [bind(text) for text in texts]
+    made = Record(chart, texts, bounds)
+    last = _last_treating(chart, known)
+    for text, bound in zip(texts, bounds, strict=True):
+        certain = chart.inpatient and (text.document.kind == known.parts.discharge or text.document is last)
+        made.lesions += list(narrowings(text, bound, known, certain=certain))
+        made.lesions += list(named_lesions(text, known, certain=certain))
+        made.structurals += list(structural_findings(text, bound, known, certain=certain))
+    made.structurals += list(coded_findings(chart, known))
+    overrule(made)
+    replace_older(made, known)
+    operated(made, known)
+    return made
+
+
+def _last_treating(chart: Chart, known: Knowledge) -> Document | None:
+    """The treating provider's last statement (policy A2)."""
+    mine = [
+        document
+        for document in chart.documents
+        if document.author is Role.TREATING and document.of_encounter and document.kind not in known.parts.coded
+    ]
+    return max(mine, key=lambda document: document.date, default=None)
