@@ -111,6 +111,7 @@ def _parts(raw: Raw) -> Parts:
     return Parts(
         **raw["lesions"],
         disc=raw["disc"]["mechanism"],
+        limits=raw["limits"],
         undefined_between=frozenset(raw["regions"]["undefined_between"]),
         roots_cross=tuple(frozenset(pair) for pair in raw["regions"]["roots_cross"]),
         operation=raw["care"]["operation"],

@@ -19,7 +19,7 @@ from knowledge.tables import Knowledge
 def record(chart: Chart, known: Knowledge) -> Record:
     """Read every document of a chart."""
     texts = [read(document, known) for document in chart.documents]
-    bounds = [bind(text) for text in texts]
+    bounds = [bind(text, known.parts.limits) for text in texts]
     made = Record(chart, texts, bounds)
     last = _last_treating(chart, known)
     for text, bound in zip(texts, bounds, strict=True):

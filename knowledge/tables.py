@@ -146,6 +146,7 @@ class Parts:
     vague: str  #: lesion: named and not described
     motion_sign: str  #: palpated loss of motion that nobody names
     disc: str  #: mechanism that needs a disc
+    limits: Mapping[str, float]  #: site -> millimetres that are a narrowing at most
     undefined_between: frozenset[str]
     roots_cross: tuple[frozenset[str], ...]
     operation: str

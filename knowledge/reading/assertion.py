@@ -35,10 +35,30 @@ BY_CUE = {
     "historical": Assertion.HISTORICAL,
     "historical-after": Assertion.HISTORICAL,
     "hypothetical": Assertion.ELSEWHERE,
+    "reported": Assertion.ELSEWHERE,
     "experiencer": Assertion.ELSEWHERE,
 }
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
-WHOLE = frozenset({"hypothetical", "experiencer"})
+WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
+#: What others report is no lesion; a symptom they report is one.
+LESION_WORDS = frozenset(
+    {
+        "site",
+        "content",
+        "narrowing",
+        "normal",
+        "tissue",
+        "change",
+        "mechanism",
+        "structural",
+        "anchored",
+        "lesion",
+        "bare",
+    }
+)
+
+
+Scope = tuple[int, int, Assertion, str]
 
 
 class Event:
@@ -124,37 +144,32 @@ def _lists_levels(start: int, end: int, events: Sequence[Event]) -> bool:
 
 def assert_events(text: str, start: int, end: int, clauses: list[Clause], default: Assertion) -> None:
     """Give every event of a sentence its assertion."""
-    scopes: list[tuple[int, int, Assertion]] = []
+    scopes: list[Scope] = []
     for number, clause in enumerate(clauses):
         for event in clause.events:
             for cue in BY_CUE.keys() & event.values("assertion"):
-                scopes.append((*_scope(cue, event, number, clauses, end), BY_CUE[cue]))  # noqa: PERF401
+                scopes.append((*_scope(cue, event, number, clauses, end), BY_CUE[cue], cue))  # noqa: PERF401
     scopes += _questions(text, start, end, clauses)
     if not scopes and default is Assertion.AFFIRMED:
         return
+    turns = [event.start for clause in clauses for event in clause.events if "relative" in event.values("assertion")]
     for clause in clauses:
         for event in clause.events:
             if event.target:
-                _decide(event, scopes, default)
+                _decide(event, scopes, default, turns)
 
 
-def _decide(event: Event, scopes: list[tuple[int, int, Assertion]], default: Assertion) -> None:
-    reached = [assertion for low, high, assertion in scopes if low <= event.start and event.end <= high]
-    denials = reached.count(Assertion.NEGATED)
-    if denials >= 2 and _crosses(event, scopes):  # noqa: PLR2004
+def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[int]) -> None:
+    """The worst of what reaches the event; a denial inside a denial undoes it."""
+    own = [scope for scope in scopes if scope[0] <= event.start and event.end <= scope[1]]
+    if not any(name in LESION_WORDS for name, _ in event.tags):
+        own = [scope for scope in own if scope[3] != "reported"]
+    reached = [assertion for _, _, assertion, _ in own]
+    denials = sorted(low for low, _, assertion, _ in own if assertion is Assertion.NEGATED)
+    if len(denials) > 1 and any(denials[0] <= turn <= denials[-1] for turn in turns):
         reached = [assertion for assertion in reached if assertion is not Assertion.NEGATED]
         event.flipped = True
     event.assertion = min([*reached, default], key=WORST.index)
-
-
-def _crosses(event: Event, scopes: list[tuple[int, int, Assertion]]) -> bool:
-    """Whether one denial stands inside the scope of another: "no view on which it is not narrowed"."""
-    starts = sorted(
-        low
-        for low, high, assertion in scopes
-        if assertion is Assertion.NEGATED and low <= event.start and event.end <= high
-    )
-    return starts[0] != starts[-1]
 
 
 def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
@@ -222,7 +237,7 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
     return first, event.start
 
 
-def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[tuple[int, int, Assertion]]:
+def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[Scope]:
     """A question mark before a finding, or right behind it, doubts it."""
     scopes = []
     for match in QUESTION.finditer(text, start, end):
@@ -231,8 +246,8 @@ def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[t
             continue
         before = match.start() > 0 and text[match.start() - 1].isalnum()
         scopes.append(
-            (clause.start, match.start(), Assertion.UNCERTAIN)
+            (clause.start, match.start(), Assertion.UNCERTAIN, "?")
             if before
-            else (match.end(), clause.end, Assertion.UNCERTAIN)
+            else (match.end(), clause.end, Assertion.UNCERTAIN, "?")
         )
     return scopes

@@ -5,6 +5,7 @@ They bind inside one sentence, under one level heading, or through words that po
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
@@ -25,7 +26,7 @@ class Bound:
     mentions: list[tuple[Statement, Mention]] = field(default_factory=list)
 
 
-def bind(text: Text) -> Bound:
+def bind(text: Text, limits: Mapping[str, float]) -> Bound:
     """The claims of a document, each with the mechanisms that belong to it."""
     bound = Bound()
     said: list[list[Mention]] = []
@@ -33,7 +34,7 @@ def bind(text: Text) -> Bound:
     for statement in text.statements:
         mentions = list(mentions_of(statement))
         said.append(mentions)
-        claims.append(list(claims_of(text, statement, mentions)))
+        claims.append(list(claims_of(text, statement, mentions, limits)))
         bound.mentions += [(statement, mention) for mention in mentions if not mention.bare]
     for number, own in enumerate(claims):
         for claim in own:

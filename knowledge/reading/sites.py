@@ -5,11 +5,12 @@ Anatomy with no word of narrowing is a mere mention.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
 from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.implied import implied, measured
 from knowledge.reading.mentions import BESIDE, NEAR, Mention, distance, nearest, worse
 from knowledge.reading.statements import Statement, Text
 
@@ -34,11 +35,16 @@ class Claim:
     weak: bool = False  #: said of what lies in the site, not of the site
 
 
-def claims_of(text: Text, statement: Statement, mentions: list[Mention]) -> Iterator[Claim]:
+def claims_of(
+    text: Text, statement: Statement, mentions: list[Mention], limits: Mapping[str, float]
+) -> Iterator[Claim]:
+    """What a sentence says of each site it names; of its contents, and of narrowing alone, only where no site is."""
     found: list[Claim] = []
     for number, clause in enumerate(statement.clauses):
         for event in clause.events:
-            claims = (_site_claim(text, statement, number, event, site, mentions) for site in event.values("site"))
+            claims = (
+                _site_claim(text, statement, number, event, site, mentions, limits) for site in event.values("site")
+            )
             found.extend(claim for claim in claims if claim)
     if not any(claim.narrowed for claim in found):
         found += _content_claims(text, statement)
@@ -48,14 +54,23 @@ def claims_of(text: Text, statement: Statement, mentions: list[Mention]) -> Iter
 
 
 def _site_claim(
-    text: Text, statement: Statement, number: int, event: Event, site: str, mentions: list[Mention]
+    text: Text,
+    statement: Statement,
+    number: int,
+    event: Event,
+    site: str,
+    mentions: list[Mention],
+    limits: Mapping[str, float],
 ) -> Claim | None:
-    clauses = statement.clauses
+    clauses, words = statement.clauses, text.reading.text
     if event.has("narrowing"):  # one word says both
         return _claim(text, statement, number, site, event, event)
-    predicate = _predicate(event, clauses[number], mentions)
-    if predicate is None:
-        predicate = _predicate_around(number, clauses, mentions)
+    predicate = (
+        _predicate(event, clauses[number], mentions)
+        or implied(words, event, number, clauses, mentions)
+        or measured(words, event, site, number, clauses, limits)
+        or _predicate_around(number, clauses, mentions)
+    )
     if predicate is None:
         return None
     return _claim(text, statement, number, site, event, predicate)
