@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from knowledge.documented import Record, Target, evidence
+from knowledge.documented import AMBIGUOUS, Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Procedure, Role
 from knowledge.orders import group_ids
 from knowledge.reading.assertion import Clause, Event
@@ -30,11 +30,7 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
                 "",
                 Role.TREATING.value,
             )
-    denied = any(
-        event.value("speech") == "no-care" and event.assertion is not Assertion.ELSEWHERE
-        for _, _, _, event in record.events("speech")
-    )
-    if denied:
+    if _denied(record):
         return
     for text, statement, clause, event in record.events("element"):
         if "care" in event.values("element") and _care_done(event, clause, statement, text):
@@ -43,6 +39,20 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
         if text.document.author is Role.THERAPIST and text.statements:
             first = text.statements[0]
             yield evidence(text, first, element.id, "", Assertion.AFFIRMED, first.sentence.start, first.sentence.end)
+
+
+def _denied(record: Record) -> bool:
+    """The chart says that nothing has been tried."""
+    for _, statement, _, event in record.events("speech"):
+        if event.value("speech") == "no-care" and event.assertion is not Assertion.ELSEWHERE:
+            return True
+    for text in record.texts:
+        for statement in text.statements:
+            first = statement.events[0] if statement.events else None
+            denial = first is not None and first.has("assertion") and first.value("assertion").startswith("negation")
+            if statement.sentence.section == "treatment" and denial and not statement.of("element"):
+                return True
+    return False
 
 
 def _is_care(procedure: Procedure, known: Knowledge) -> bool:
@@ -80,46 +90,45 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
 
 
 def palpation(record: Record, target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
+    """TART or PART found on examination in the region treated (E6)."""
+    wanted = target.lesion_regions or frozenset({target.region})
     for text, statement, clause, event in record.events("element"):
-        kinds = event.values("element")
-        if event.assertion is not Assertion.AFFIRMED or not (
-            "tart" in kinds or ("tart-weak" in kinds and _landmark(clause, event))
-        ):
+        if event.assertion is not Assertion.AFFIRMED or not _palpated(event, statement):
             continue
-        if any("imaging" in other.values("element") for other in statement.events):
-            continue
-        if (
-            text.document.author is Role.RADIOLOGIST
-            or not text.document.of_encounter
-            or statement.sentence.section in (NO_EXAM if _examined(text) else NO_EXAM - {"hpi"})
-        ):
-            continue
-        if _treated_here(statement, clause, target, known):
+        regions = _found_in(statement, clause, known)
+        if _on_examination(text, statement) and (not regions or regions & wanted or AMBIGUOUS in regions):
             yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
 
 
-def _examined(text: Text) -> bool:
-    """Whether a document has an examination of its own."""
-    return any(statement.sentence.section == "exam" for statement in text.statements)
+def _palpated(event: Event, statement: Statement) -> bool:
+    """A palpatory word, or a general one beside something a hand can find; the words of a study are none."""
+    kinds = event.values("element")
+    if "tart" not in kinds and not ("tart-weak" in kinds and _landmark(statement, event)):
+        return False
+    return not any("imaging" in other.values("element") for other in statement.events)
 
 
-def _landmark(clause: Clause, event: Event) -> bool:
-    """Whether a general word stands beside something a hand can find."""
+def _landmark(statement: Statement, event: Event) -> bool:
     return any(
-        other is not event and ("landmark" in other.values("element") or (other.levels and not other.root))
-        for other in clause.events
+        other is not event
+        and ("landmark" in other.values("element") or other.has("muscle") or (other.levels and not other.root))
+        for other in statement.events
     )
 
 
-def _treated_here(statement: Statement, clause: Clause, target: Target, known: Knowledge) -> bool:
-    """The finding lies in the region treated: by the clause, the sentence, the heading, else unsaid."""
-    wanted = target.lesion_regions or frozenset({target.region})
-    levels = [level for event in clause.events if not event.root for level in event.levels]
-    said = [value for event in clause.events for value in event.values("region")]
-    if not levels and not said:
-        levels = list(statement.own)
-        said = [value for event in statement.events for value in event.values("region")]
-    if not levels and not said:
-        levels, said = list(statement.topic), list(statement.topic_regions)
-    regions = {known.levels[level].region for level in levels if level in known.levels} | set(said)
-    return not regions or bool(regions & wanted) or "ambiguous" in regions
+def _on_examination(text: Text, statement: Statement) -> bool:
+    """Written by someone who examined, and not as a complaint, a plan or the past."""
+    if text.document.author is Role.RADIOLOGIST or not text.document.of_encounter:
+        return False
+    examined = any(other.sentence.section == "exam" for other in text.statements)
+    return statement.sentence.section not in (NO_EXAM if examined else NO_EXAM - {"hpi"})
+
+
+def _found_in(statement: Statement, clause: Clause, known: Knowledge) -> frozenset[str]:
+    """Where a finding lies: by the clause, the sentence, the heading; empty when nobody says."""
+    for events in (clause.events, statement.events):
+        levels = [level for event in events if not event.root for level in event.levels]
+        said = [value for event in events for kind in ("region", "muscle") for value in event.values(kind)]
+        if levels or said:
+            return frozenset({known.levels[level].region for level in levels} | set(said))
+    return frozenset({known.levels[level].region for level in statement.topic} | set(statement.topic_regions))

@@ -65,13 +65,23 @@ def _undefined(record: Record, code: Code, out: Expectation, known: Knowledge) -
 
 
 def _conflict(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
-    pair = next(
-        ((mine, theirs) for mine in out.whole for theirs in out.reported if _differ(mine, theirs, record)), None
-    )
+    mine = [lesion for lesion in out.whole if not any(_agree(lesion, other) for other in out.reported)]
+    theirs = [lesion for lesion in out.reported if not any(_agree(lesion, other) for other in out.whole)]
+    pair = next(((a, b) for a in mine for b in theirs if _differ(a, b, record)), None)
     if pair is None or _settled(record):
         return None
     codes = {other for lesion in pair for other in codes_of(in_region(lesion, code, record, known), known)}
     return (tuple(sorted(codes)), pair) if len(codes) > 1 else None
+
+
+def _agree(a: Lesion, b: Lesion) -> bool:
+    """The same site, level and tissue."""
+    return a.site == b.site and overlap(a.levels, b.levels) and bool(a.mechanisms & b.mechanisms)
+
+
+def _agree(a: Lesion, b: Lesion) -> bool:
+    """The same site, level and tissue."""
+    return a.site == b.site and overlap(a.levels, b.levels) and bool(a.mechanisms & b.mechanisms)
 
 
 def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:

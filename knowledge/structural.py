@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from knowledge.documented import AMBIGUOUS, Record, StructuralFinding, regions_of
+from knowledge.documented import AMBIGUOUS, Record, StructuralFinding
 from knowledge.model import Assertion, Code, Role
+from knowledge.reading.assertion import Clause
 from knowledge.tables import Knowledge
 
 if TYPE_CHECKING:
@@ -74,17 +75,30 @@ def _displaces(item: StructuralFinding, record: Record, code: Code, known: Knowl
     if known.families[code.family].lesion in {known.parts.motion, known.parts.position}:
         return item.role is Role.TREATING
     other_cause = _other_cause(record, item, known)
+    causal = item.causal or _said_to_cause(record, item)
     if item.role is Role.RADIOLOGIST:
         return (
             _provider_silent(record, item, known)
             and (item.causal or not other_cause)
             and not _provider_denies(record, item)
         )
-    if item.causal:
+    if causal:
         return True
     if item.coded:
         return item.encounter_diagnosis and not other_cause
     return not other_cause and not _lesion_there(record, item, known)
+
+
+def _said_to_cause(record: Record, item: StructuralFinding) -> bool:
+    """Somebody else in the chart says that the provider's diagnosis is what narrows."""
+    stated = item.coded or item.section in STATED
+    return stated and any(
+        other.causal
+        and other.id == item.id
+        and other.assertion is Assertion.AFFIRMED
+        and _same_region(other.regions, item.regions)
+        for other in record.structurals
+    )
 
 
 def _provider_silent(record: Record, item: StructuralFinding, known: Knowledge) -> bool:
@@ -218,34 +232,20 @@ def documented_qualifiers(record: Record, regions: frozenset[str], known: Knowle
     """Radiculopathy, myelopathy, claudication, pain: affirmed in the words of the chart or coded."""
     found: set[str] = set()
     for text, statement, clause, event in record.events("qualifier"):
-        if (
-            event.assertion is not Assertion.AFFIRMED
-            or text.document.author is Role.THERAPIST
-            or statement.sentence.section in {"plan", "indication"}
-        ):
-            continue
-        roots = frozenset(
-            known.levels[level].region
-            for other in clause.events
-            if other.root
-            for level in other.levels
-            if level in known.levels
-        )
-        near = (
-            regions_of((), tuple(value for other in clause.events for value in other.values("region")), known) or roots
-        )
-        if (
-            not regions
-            or not near
-            or near & regions
-            or any(near & pair and regions & pair for pair in known.parts.roots_cross)
-        ):
+        stated = event.assertion is Assertion.AFFIRMED and statement.sentence.section not in {"plan", "indication"}
+        if stated and text.document.author is not Role.THERAPIST and _near(clause, regions, known):
             found |= set(event.values("qualifier"))
     for diagnosis in record.chart.diagnoses:
         if diagnosis.assertion is Assertion.AFFIRMED:
-            found |= {
-                item.id
-                for item in known.structurals.values()
-                if item.alternative_only and diagnosis.code.startswith(item.icd_prefixes)
-            }
+            named = (item for item in known.structurals.values() if item.alternative_only)
+            found |= {item.id for item in named if diagnosis.code.startswith(item.icd_prefixes)}
     return frozenset(found)
+
+
+def _near(clause: Clause, regions: frozenset[str], known: Knowledge) -> bool:
+    """Whether a qualifier can belong to a diagnosis of these regions; roots may leave one region below."""
+    said = [value for event in clause.events for value in event.values("region")]
+    near = {value for value in said if value in known.regions and known.regions[value].spinal}
+    near = near or {known.levels[level].region for event in clause.events if event.root for level in event.levels}
+    cross = any(near & pair and regions & pair for pair in known.parts.roots_cross)
+    return not regions or not near or bool(near & regions) or cross

@@ -38,6 +38,8 @@ BY_CUE = {
     "reported": Assertion.ELSEWHERE,
     "experiencer": Assertion.ELSEWHERE,
 }
+#: A done operation makes what it was done for past.
+OPERATION = "operation"
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
 #: What others report is no lesion; a symptom they report is one.
@@ -150,6 +152,7 @@ def assert_events(text: str, start: int, end: int, clauses: list[Clause], defaul
             for cue in BY_CUE.keys() & event.values("assertion"):
                 scopes.append((*_scope(cue, event, number, clauses, end), BY_CUE[cue], cue))  # noqa: PERF401
     scopes += _questions(text, start, end, clauses)
+    scopes += _operations(clauses, end)
     if not scopes and default is Assertion.AFFIRMED:
         return
     turns = [event.start for clause in clauses for event in clause.events if "relative" in event.values("assertion")]
@@ -235,6 +238,20 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
         first = clauses[index].start
         said = True
     return first, event.start
+
+
+def _operations(clauses: list[Clause], end: int) -> list[Scope]:
+    """ "had a laminectomy in 2019 for stenosis": past, from the operation to the end of the sentence."""
+    events = [event for clause in clauses for event in clause.events]
+    if not any("past" in event.values("assertion") for event in events) or any(
+        event.value("speech") == "order" for event in events
+    ):
+        return []
+    first = next(
+        (event for event in events if OPERATION in event.values("assertion") and event.assertion is Assertion.AFFIRMED),
+        None,
+    )
+    return [(first.end, end, Assertion.HISTORICAL, OPERATION)] if first else []
 
 
 def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[Scope]:

@@ -73,7 +73,22 @@ def find_levels(text: str, spine: Spine) -> list[LevelMention]:
         levels = _named(vertebrae, spine)
         if levels:
             found.append(LevelMention(match.start(), match.end(), levels, len(vertebrae) == 1))
-    return _ranges(text, found, spine)
+    return _between(text, _ranges(text, found, spine), spine)
+
+
+def _between(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMention]:
+    """ "between C1 and C2": two neighbours named so are the level between them."""
+    joined: list[LevelMention] = []
+    for mention in found:
+        last = joined[-1] if joined else None
+        if last and last.single and mention.single and text[last.end : mention.start] == " and ":
+            if text[max(0, last.start - 8) : last.start] == "between " and (
+                levels := spine.between(last.levels[0], mention.levels[0])
+            ):
+                joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
+                continue
+        joined.append(mention)
+    return joined
 
 
 def _vertebrae(letter: str, rest: str, spine: Spine) -> list[str]:

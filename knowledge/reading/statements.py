@@ -30,7 +30,7 @@ REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEW
 #: An empty check box and what it is for, up to the next box or the line end.
 UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐☑☒□■◻○●]*")
 #: A ruled line that closes what was copied.
-RULED_END = re.compile(r"^[ \t]*[-=*_~<>\[(]{2,}[ \t]*(?:end\b[^\n]*|[-=*_~<>\])]+[ \t]*)$", re.MULTILINE)
+RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
 NEAR = 2  #: characters between a level and the word that makes it a root
 
