@@ -105,7 +105,7 @@ def _palpated(event: Event, statement: Statement) -> bool:
     kinds = event.values("element")
     if "tart" not in kinds and not ("tart-weak" in kinds and _landmark(statement, event)):
         return False
-    return not any("imaging" in other.values("element") for other in statement.events)
+    return not any("imaging" in other.values("element") or other.has("site") for other in statement.events)
 
 
 def _landmark(statement: Statement, event: Event) -> bool:

@@ -122,6 +122,14 @@ def settled(assertion: Assertion, *, certain: bool) -> Assertion:
     return Assertion.AFFIRMED if certain and assertion is Assertion.UNCERTAIN else assertion
 
 
+def segment_between(levels: tuple[str, ...], known: Knowledge) -> tuple[str, ...]:
+    """Two neighbouring vertebrae that share a canal or a foramen are the level between them."""
+    if len(levels) == 2 and not any("-" in level for level in levels):  # noqa: PLR2004
+        between = f"{levels[0]}-{levels[1]}"
+        return (between,) if between in known.levels else levels
+    return levels
+
+
 def regions_of(levels: Sequence[str], said: Sequence[str], known: Knowledge) -> frozenset[str]:
     """The M99 regions of levels; words count where no level does (policy B3, B4)."""
     found = {known.levels[level].region for level in levels if level in known.levels}

@@ -14,7 +14,8 @@ from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 
 FOLLOWING = 4  #: sentences behind the name of a study that can hold its finding
-SHOWN = ("narrowing", "mechanism", "normal", "site", "structural")
+SHOWN = ("narrowing", "mechanism", "site")
+TOLD = (*SHOWN, "normal", "structural")
 NOT_NOW = frozenset({"plan", "indication", "technique", "consent", "family", "report-history"})
 
 
@@ -118,7 +119,7 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
             and other.own == ()
         ):
             continue
-        if not any(other.of(kind) for kind in SHOWN):
+        if not any(other.of(kind) for kind in (SHOWN if not other.levels and not regions else TOLD)):
             continue
         if _here(other, target, known) or (not other.levels and _of_target(regions, target)):
             return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from knowledge.documented import AMBIGUOUS, COMPLAINT, Lesion, evidence, regions_of, settled
+from knowledge.documented import AMBIGUOUS, COMPLAINT, Lesion, evidence, regions_of, segment_between, settled
 from knowledge.model import Assertion, Evidence
 from knowledge.reading.binding import Bound
 from knowledge.reading.mentions import STRUCTURAL
@@ -27,13 +27,14 @@ def narrowings(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -> 
         ]
         mechanisms = frozenset(m.value for m in mentions if not m.value.startswith(STRUCTURAL))
         causes = frozenset(m.value.removeprefix(STRUCTURAL) for m in mentions if m.value.startswith(STRUCTURAL))
+        levels = segment_between(claim.levels, known)
         yield Lesion(
             known.parts.narrowing,
             claim.site,
             mechanisms & set(known.axes["mechanism"]),
             causes,
-            claim.levels,
-            regions_of(claim.levels, claim.regions, known),
+            levels,
+            regions_of(levels, claim.regions, known),
             assertion,
             text.document,
             claim.statement,

@@ -10,8 +10,9 @@ from knowledge.currency import operated, overrule, replace_older
 from knowledge.diagnoses import coded_findings, structural_findings
 from knowledge.documented import Record
 from knowledge.lesions import named_lesions, narrowings
-from knowledge.model import Chart, Document, Role
+from knowledge.model import Assertion, Chart, Document, Role
 from knowledge.reading.binding import bind
+from knowledge.reading.mentions import STRUCTURAL
 from knowledge.reading.statements import read
 from knowledge.tables import Knowledge
 
@@ -28,6 +29,7 @@ def record(chart: Chart, known: Knowledge) -> Record:
         made.lesions += list(named_lesions(text, known, certain=certain))
         made.structurals += list(structural_findings(text, bound, known, certain=certain))
     made.structurals += list(coded_findings(chart, known))
+    _own_notes(made)
     overrule(made)
     replace_older(made, known)
     operated(made, known)
@@ -42,3 +44,13 @@ def _last_treating(chart: Chart, known: Knowledge) -> Document | None:
         if document.author is Role.TREATING and document.of_encounter and document.kind not in known.parts.coded
     ]
     return max(mine, key=lambda document: document.date, default=None)
+
+
+def _own_notes(made: Record) -> None:
+    """A coded diagnosis is causal when the note of its Condition says that it narrows (policy A1, D2)."""
+    for text, bound in zip(made.texts, made.bounds, strict=True):
+        narrowed = [claim for claim in bound.claims if claim.narrowed and claim.assertion is Assertion.AFFIRMED]
+        if any(all(mention.value.startswith(STRUCTURAL) for mention in claim.mechanisms) for claim in narrowed):
+            for item in made.structurals:
+                if item.coded and item.evidence.source == text.document.source:
+                    item.causal = True

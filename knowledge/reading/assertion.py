@@ -40,7 +40,9 @@ BY_CUE = {
 }
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
+LEAST = 3  #: characters that are a word
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
+AHEAD = "uncertain-after"
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
 #: What others report is no lesion; a symptom they report is one.
 LESION_WORDS = frozenset(
@@ -178,9 +180,11 @@ def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[i
 def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
     if cue in WHOLE:
         return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
-    if cue in BACKWARD:
+    targets = [other.start for other in clauses[number].events if other.target]
+    onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
+    if cue in BACKWARD and not onward:
         return _backward(event, number, clauses)
-    return event.end, _forward(event, number, clauses, doubting=cue == "uncertain")
+    return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
 
 
 def _until_break(event: Event, clauses: list[Clause], end: int) -> int:
@@ -194,7 +198,7 @@ def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool
     if stop is not None:
         return stop
     reach = clauses[number].end
-    told = any(other.target and other.start >= event.end for other in clauses[number].events)
+    told = reach > event.end + LEAST  # a list has begun, of known words or of others
     for clause in clauses[number + 1 :]:
         if clause.hard or (told and clause.stands_alone):
             break

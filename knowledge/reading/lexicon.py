@@ -17,6 +17,13 @@ GAP = r"[ \t\n/-]{1,3}"
 GROUP = re.compile(r"\(([^()]*)\)")
 BLANKS = re.compile(r"[ \t\n/-]+")
 WORD = re.compile(r"[a-z]+")
+VOWELS = re.compile(r"[aeiouyhw]")
+DOUBLED = re.compile(r"(.)\1+")
+#: How letters are heard, in the order applied.
+HEARD = (("ph", "f"), ("shun", "tion"), ("sion", "tion"), ("cion", "tion"), ("x", "ks"), ("ck", "k"), ("qu", "k"), ("c", "k"), ("z", "s"))
+#: A word that sounds like a term may differ in length by so many letters.
+FURTHEST = 2
+LEAST_SOUND = 5
 
 #: Classes whose words keep their meaning inside a longer phrase.
 NESTED = frozenset({"region", "qualifier"})
@@ -32,6 +39,7 @@ class Lexicon:
     tags: Mapping[str, tuple[Tag, ...]]  #: normalised phrase -> (class, value) pairs; empty = a decoy
     words: frozenset[str]  #: every word of every phrase
     misspelt: Mapping[str, str] = field(default_factory=dict)  #: deletion key -> key term
+    sounding: Mapping[str, str] = field(default_factory=dict)  #: sound -> the one key term that sounds so
 
     def tags_of(self, found: str) -> tuple[Tag, ...]:
         """What a piece of text found by the pattern tells."""
@@ -39,13 +47,14 @@ class Lexicon:
         return tags if tags is not None else self.tags[normal(found)]
 
     def spell(self, word: str) -> str | None:
-        """The key term that a word misspells by one edit, or None."""
+        """The key term that a word misspells by one edit, or by its sound, or None."""
         if word in self.words:
             return None
         for key in deletions(word):
             if (term := self.misspelt.get(key)) and one_edit(word, term):
                 return term
-        return None
+        term = self.sounding.get(sound(word))
+        return term if term and term[0] == word[0] and abs(len(term) - len(word)) <= FURTHEST else None
 
 
 def expand(phrase: str) -> Iterator[str]:
@@ -74,7 +83,11 @@ def compile_lexicon(
     words = frozenset(word for phrase in tags for word in WORD.findall(phrase)) | frozenset(kept)
     pattern = re.compile(rf"(?<![a-z0-9])(?:{factored(tags)})(?![a-z0-9])")
     misspelt = {key: term for term in sorted(set(key_terms)) for key in deletions(term)}
-    return Lexicon(pattern, {phrase: tuple(told) for phrase, told in tags.items()}, words, misspelt)
+    sounds: dict[str, list[str]] = {}
+    for term in sorted(set(key_terms)):
+        sounds.setdefault(sound(term), []).append(term)
+    sounding = {key: terms[0] for key, terms in sounds.items() if len(terms) == 1 and len(key) >= LEAST_SOUND}
+    return Lexicon(pattern, {phrase: tuple(told) for phrase, told in tags.items()}, words, misspelt, sounding)
 
 
 def _nest(tags: dict[str, list[Tag]]) -> None:
@@ -127,6 +140,13 @@ def _one_of(heads: list[str]) -> str:
 def deletions(word: str) -> set[str]:
     """The word and every word with one letter left out: two words one edit apart share one of these."""
     return {word} | {word[:i] + word[i + 1 :] for i in range(len(word))}
+
+
+def sound(word: str) -> str:
+    """The consonants of a word as they are heard: "forramina" and "foramina" sound alike."""
+    for written, heard in HEARD:
+        word = word.replace(written, heard)
+    return VOWELS.sub("", word[:1]) + DOUBLED.sub(r"\1", VOWELS.sub("", word[1:])) if word else ""
 
 
 def one_edit(a: str, b: str) -> bool:
