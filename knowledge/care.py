@@ -43,7 +43,7 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
 
 def _denied(record: Record) -> bool:
     """The chart says that nothing has been tried."""
-    for _, statement, _, event in record.events("speech"):
+    for _, _, _, event in record.events("speech"):
         if event.value("speech") == "no-care" and event.assertion is not Assertion.ELSEWHERE:
             return True
     for text in record.texts:
@@ -80,7 +80,9 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
     section = statement.sentence.section
     if section in {"family", "consent", "indication", "technique"}:
         return False
-    speech = [other.value("speech") for other in clause.events if other.has("speech")]
+    speech = [value for other in clause.events for value in other.values("speech")]
+    if "undone" in speech:
+        return False
     done = "done" in speech or any(
         other.value("speech") == "done" and "order" not in speech for other in statement.events
     )

@@ -9,13 +9,11 @@ from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.neuro import nerve_distribution, neurological
 from knowledge.orders import groups_of, performed_groups
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.assertion import Event
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 
 FOLLOWING = 4  #: sentences behind the name of a study that can hold its finding
-SHOWN = ("narrowing", "mechanism", "site")
-TOLD = (*SHOWN, "normal", "structural")
 NOT_NOW = frozenset({"plan", "indication", "technique", "consent", "family", "report-history"})
 
 
@@ -62,7 +60,7 @@ def _imaging(record: Record, target: Target, known: Knowledge, element: Element)
         for number, statement in enumerate(text.statements):
             for clause in statement.clauses:
                 for event in clause.events:
-                    done = "imaging" in event.values("element") and _study_done(event, clause, statement)
+                    done = "imaging" in event.values("element") and _study_done(event, statement)
                     if done and _study_shows(text, number, target, known):
                         yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
 
@@ -96,14 +94,20 @@ def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> I
                 yield evidence(text, statement, "imaging", "", Assertion.AFFIRMED, event.start, event.end)
 
 
-def _study_done(event: Event, clause: Clause, statement: Statement) -> bool:
+def _study_done(event: Event, statement: Statement) -> bool:
     if (
         event.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE, Assertion.UNCERTAIN}
         or statement.sentence.section in NOT_NOW
     ):
         return False
-    ordered = any(other.value("speech") == "order" for other in clause.events)
-    return not ordered or any(other.has("narrowing") or other.has("mechanism") for other in statement.events)
+    speech = {value for other in statement.events for value in other.values("speech")}
+    return not speech & {"order", "undone"} or _tells(statement)
+
+
+def _tells(statement: Statement) -> bool:
+    """Whether a sentence tells a finding of the spine."""
+    narrowed = any(event.value("narrowing") in {"noun", "state"} for event in statement.events)
+    return narrowed or bool(statement.of("site") or statement.of("mechanism"))
 
 
 def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> bool:
@@ -119,7 +123,8 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
             and other.own == ()
         ):
             continue
-        if not any(other.of(kind) for kind in (SHOWN if not other.levels and not regions else TOLD)):
+        placed = bool(other.levels or regions)
+        if not _tells(other) and not (placed and (other.of("normal") or other.of("structural"))):
             continue
         if _here(other, target, known) or (not other.levels and _of_target(regions, target)):
             return True

@@ -20,7 +20,17 @@ WORD = re.compile(r"[a-z]+")
 VOWELS = re.compile(r"[aeiouyhw]")
 DOUBLED = re.compile(r"(.)\1+")
 #: How letters are heard, in the order applied.
-HEARD = (("ph", "f"), ("shun", "tion"), ("sion", "tion"), ("cion", "tion"), ("x", "ks"), ("ck", "k"), ("qu", "k"), ("c", "k"), ("z", "s"))
+HEARD = (
+    ("ph", "f"),
+    ("shun", "tion"),
+    ("sion", "tion"),
+    ("cion", "tion"),
+    ("x", "ks"),
+    ("ck", "k"),
+    ("qu", "k"),
+    ("c", "k"),
+    ("z", "s"),
+)
 #: A word that sounds like a term may differ in length by so many letters.
 FURTHEST = 2
 LEAST_SOUND = 5
@@ -38,7 +48,7 @@ class Lexicon:
     pattern: re.Pattern[str]
     tags: Mapping[str, tuple[Tag, ...]]  #: normalised phrase -> (class, value) pairs; empty = a decoy
     words: frozenset[str]  #: every word of every phrase
-    misspelt: Mapping[str, str] = field(default_factory=dict)  #: deletion key -> key term
+    misspelt: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: deletion key -> key terms
     sounding: Mapping[str, str] = field(default_factory=dict)  #: sound -> the one key term that sounds so
 
     def tags_of(self, found: str) -> tuple[Tag, ...]:
@@ -51,10 +61,11 @@ class Lexicon:
         if word in self.words:
             return None
         for key in deletions(word):
-            if (term := self.misspelt.get(key)) and one_edit(word, term):
-                return term
-        term = self.sounding.get(sound(word))
-        return term if term and term[0] == word[0] and abs(len(term) - len(word)) <= FURTHEST else None
+            for term in self.misspelt.get(key, ()):
+                if one_edit(word, term):
+                    return term
+        heard = self.sounding.get(sound(word))
+        return heard if heard and heard[0] == word[0] and abs(len(heard) - len(word)) <= FURTHEST else None
 
 
 def expand(phrase: str) -> Iterator[str]:
@@ -82,7 +93,10 @@ def compile_lexicon(
     _nest(tags)
     words = frozenset(word for phrase in tags for word in WORD.findall(phrase)) | frozenset(kept)
     pattern = re.compile(rf"(?<![a-z0-9])(?:{factored(tags)})(?![a-z0-9])")
-    misspelt = {key: term for term in sorted(set(key_terms)) for key in deletions(term)}
+    misspelt: dict[str, tuple[str, ...]] = {}
+    for term in sorted(set(key_terms)):
+        for key in deletions(term):
+            misspelt[key] = (*misspelt.get(key, ()), term)
     sounds: dict[str, list[str]] = {}
     for term in sorted(set(key_terms)):
         sounds.setdefault(sound(term), []).append(term)

@@ -86,7 +86,8 @@ def read(document: Document, known: Knowledge) -> Text:
     unticked = [match.span() for match in UNTICKED.finditer(text)]
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
-    found = sentences(text, headings_of(known.headings), document.kind, _copied(text, events))
+    copied = [] if document.kind in known.parts.coded else _copied(text, events)
+    found = sentences(text, headings_of(known.headings), document.kind, copied)
     result = Text(document, reading)
     index = 0
     for sentence in found:
