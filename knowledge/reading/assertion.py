@@ -40,6 +40,7 @@ BY_CUE = {
 }
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
+ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
 LEAST = 3  #: characters that are a word
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
@@ -101,6 +102,7 @@ class Clause:
     start: int
     end: int
     hard: bool  #: what stands before it closes a list
+    mark: str = ""  #: what stands before it
     events: list[Event] = field(default_factory=list)
 
     def of(self, kind: str) -> list[Event]:
@@ -112,7 +114,11 @@ class Clause:
         """Whether the clause has a predicate of its own, so that no list runs on into it."""
         for position, event in enumerate(self.events):
             cue = event.values("assertion")
-            if "verb" in cue or event.has("normal") or (position == 0 and "degree" in cue):
+            if (
+                "verb" in cue
+                or event.has("normal")
+                or (position == 0 and "degree" in cue and self.mark not in ALTERNATIVE)
+            ):
                 return True
             if event.value("narrowing") in {"verb", "state", "into"}:
                 return True
@@ -131,7 +137,7 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
         if match["soft"] is not None and _lists_levels(match.start(), match.end(), events):
             continue
         clauses[-1].end = match.start()
-        clauses.append(Clause(match.end(), end, hard=match["hard"] is not None))
+        clauses.append(Clause(match.end(), end, match["hard"] is not None, match[0].strip()))
     index = 0
     for event in events:
         while index + 1 < len(clauses) and event.start >= clauses[index + 1].start:
@@ -181,6 +187,14 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
     if cue in WHOLE:
         return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
     targets = [other.start for other in clauses[number].events if other.target]
+    alone = (
+        cue == "negation"
+        and number > 0
+        and len(clauses[number].events) == 1
+        and clauses[number].end - event.end < LEAST
+    )
+    if alone and clauses[number].mark == ":":  # "stenosis: no"
+        return clauses[number - 1].start, event.start
     onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
     if cue in BACKWARD and not onward:
         return _backward(event, number, clauses)
@@ -235,7 +249,7 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
     first = clauses[number].start
     said = any(other.target and other.end <= event.start for other in clauses[number].events)
     index = number
-    while index > 0 and not (said and clauses[index].hard) and not clauses[index - 1].stands_alone:
+    while index > 0 and not (said and (clauses[index].hard or clauses[index - 1].stands_alone)):
         if said and not any(other.target for other in clauses[index - 1].events):
             break
         index -= 1

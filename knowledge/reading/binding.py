@@ -12,6 +12,7 @@ from knowledge.model import Assertion
 from knowledge.reading.assertion import Clause, Event
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
+from knowledge.reading.pointing import pronoun_claims, site_told_later, take_back
 from knowledge.reading.sites import Claim, claims_of, levels_of, only
 from knowledge.reading.statements import Statement, Text
 
@@ -31,11 +32,19 @@ def bind(text: Text, limits: Mapping[str, float]) -> Bound:
     bound = Bound()
     said: list[list[Mention]] = []
     claims: list[list[Claim]] = []
+    site, paragraph = "", -1
     for statement in text.statements:
+        if statement.sentence.paragraph != paragraph:
+            site, paragraph = "", statement.sentence.paragraph
         mentions = list(mentions_of(statement))
+        own = list(claims_of(text, statement, mentions, limits))
         said.append(mentions)
-        claims.append(list(claims_of(text, statement, mentions, limits)))
+        claims.append(own + list(pronoun_claims(text, statement, site)))
+        named = statement.of("site")
+        site = named[-1].value("site") if named else site
         bound.mentions += [(statement, mention) for mention in mentions if not mention.bare]
+    site_told_later(text.statements, claims)
+    take_back(text.reading.text, text.statements, claims)
     for number, own in enumerate(claims):
         for claim in own:
             _link(claim, said[number])

@@ -81,10 +81,10 @@ def _between(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMe
     joined: list[LevelMention] = []
     for mention in found:
         last = joined[-1] if joined else None
-        if last and last.single and mention.single and text[last.end : mention.start] == " and ":
-            if text[max(0, last.start - 8) : last.start] == "between " and (
-                levels := spine.between(last.levels[0], mention.levels[0])
-            ):
+        named = last is not None and text[last.end : mention.start] == " and "
+        if last and named and text[max(0, last.start - 8) : last.start] == "between ":
+            upper, lower = last.levels[0].split("-")[0], mention.levels[-1].split("-")[-1]
+            if levels := spine.between(upper, lower):
                 joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
                 continue
         joined.append(mention)

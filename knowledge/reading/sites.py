@@ -14,8 +14,6 @@ from knowledge.reading.implied import implied, measured
 from knowledge.reading.mentions import BESIDE, NEAR, Mention, distance, nearest, worse
 from knowledge.reading.statements import Statement, Text
 
-COLON = 2  #: characters of a colon and its blank
-
 
 @dataclass(slots=True)
 class Claim:
@@ -64,7 +62,7 @@ def _site_claim(
 ) -> Claim | None:
     clauses, words = statement.clauses, text.reading.text
     if event.has("narrowing"):  # one word says both
-        return _claim(text, statement, number, site, event, event)
+        return claim_of(text, statement, number, site, event, event)
     predicate = (
         _predicate(event, clauses[number], mentions)
         or implied(words, event, number, clauses, mentions)
@@ -73,10 +71,10 @@ def _site_claim(
     )
     if predicate is None:
         return None
-    return _claim(text, statement, number, site, event, predicate)
+    return claim_of(text, statement, number, site, event, predicate)
 
 
-def _claim(text: Text, statement: Statement, number: int, site: str, event: Event, predicate: Event) -> Claim:
+def claim_of(text: Text, statement: Statement, number: int, site: str, event: Event, predicate: Event) -> Claim:
     """Narrowed or not, from the predicate and what is said of it."""
     narrows = predicate.has("narrowing") and not (predicate.has("normal") and not predicate.has("site"))
     told = (
@@ -174,11 +172,7 @@ def _shareable(clause: Clause, mentions: list[Mention], *, forward: bool) -> Eve
 
 def _follows_colon(clauses: list[Clause], index: int) -> bool:
     """A colon joins a key to its value."""
-    return (
-        clauses[index].start - clauses[index - 1].end <= COLON
-        and not clauses[index - 1].of("normal")
-        and not clauses[index - 1].of("narrowing")
-    )
+    return clauses[index].mark == ":" and not clauses[index - 1].of("normal") and not clauses[index - 1].of("narrowing")
 
 
 def only(clause: Clause, kinds: set[str]) -> bool:
@@ -241,7 +235,7 @@ def _content_claims(text: Text, statement: Statement) -> Iterator[Claim]:
             ]
             predicate = nearest(event, words)
             if predicate:
-                claim = _claim(text, statement, number, event.value("content"), event, predicate)
+                claim = claim_of(text, statement, number, event.value("content"), event, predicate)
                 claim.weak = True
                 yield claim
 
@@ -253,7 +247,7 @@ def _bare_claims(text: Text, statement: Statement, mentions: list[Mention]) -> I
     for number, clause in enumerate(statement.clauses):
         for event in clause.events:
             if event.value("narrowing") == "noun" and event.has("bare") and not event.has("site"):
-                claim = _claim(text, statement, number, "", event, event)
+                claim = claim_of(text, statement, number, "", event, event)
                 if claim.levels or claim.regions or mentions:
                     yield claim
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import Clause, Event, assert_events, clauses_of
 from knowledge.reading.levels import LevelMention, Spine, find_levels
-from knowledge.reading.structure import Sentence, headings_of, sentences
+from knowledge.reading.sections import headings_of
+from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
 from knowledge.tables import Knowledge
 
@@ -32,6 +33,7 @@ UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐�
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
+LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -87,7 +89,7 @@ def read(document: Document, known: Knowledge) -> Text:
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
-    found = sentences(text, headings_of(known.headings), document.kind, copied)
+    found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
     result = Text(document, reading)
     index = 0
     for sentence in found:
@@ -104,6 +106,16 @@ def read(document: Document, known: Knowledge) -> Text:
         _untick(statement, unticked)
     _topics(text, result.statements, known)
     return result
+
+
+def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
+    """Whether a line begins in capitals and goes on in small letters: a heading with no mark behind it."""
+
+    def loud(start: int) -> bool:
+        match = LOUD.match(original, reading.back(start)) if start < len(reading.text) else None
+        return match is not None
+
+    return loud
 
 
 def _untick(statement: Statement, unticked: list[tuple[int, int]]) -> None:

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from knowledge.reading.lexicon import factored
+from knowledge.reading.sections import Headings, Section
 
-BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z]))?"
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
-END = re.compile(r"[.!?]+[\"')\]]*(?=\s)|[.!?]+[\"')\]]*$|(?<=[a-z]{3})\.(?=[a-z]{4,})")
+END = re.compile(r"(?<=[\w)\"'%°+-])[.!?]+[\"')\]]*(?=\s|$)|(?<=[a-z]{3})\.(?=[a-z]{4,})|(?<=\w)\.(?=[a-z ]{4,24}:)")
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$"
 )
@@ -44,113 +42,31 @@ class Sentence:
     heading: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Headings:
-    """What lines may begin with, as one pattern."""
+def sentences(
+    text: str, headings: Headings, kind: str, copied: Sequence[tuple[int, bool]], loud: Callable[[int], bool]
+) -> list[Sentence]:
+    """Cut a reading text of a document ``kind``.
 
-    pattern: re.Pattern[str]
-    inline: re.Pattern[str]
-    later: re.Pattern[str]  #: what opens an addendum, with or without a colon
-    kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
-
-
-@lru_cache(maxsize=4)
-def headings_of(rows: Sequence[tuple[str, str, str, frozenset[str]]]) -> Headings:
-    """Compile the headings of the vocabulary."""
-    kinds: dict[str, tuple[tuple[str, str, frozenset[str]], ...]] = {}
-    for phrase, kind, scope, only in rows:
-        kinds[phrase] = (*kinds.get(phrase, ()), (kind, scope, only))
-    trie = factored(kinds)
-    line = rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>[ \t]*(?::|\)|\.(?=[ \t\n])|-{{1,2}}(?=[ \t])|(?=\n)|$))"
-    later = factored(phrase for phrase, kind, _, _ in rows if kind == "addendum")
-    return Headings(
-        re.compile(line),
-        re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:(?=\s))"),
-        re.compile(rf"[ \t*=>#\[(-]*(?P<name>{later})(?![a-z])"),
-        kinds,
-    )
-
-
-def sentences(text: str, headings: Headings, kind: str, copied: Sequence[tuple[int, bool]]) -> list[Sentence]:
-    """Cut a reading text of a document ``kind``; ``copied`` lists where copied blocks start (True) and end."""
+    ``copied`` lists where copied blocks start (True) and end; ``loud`` tells whether the words at an offset are
+    written in capitals before words that are not.
+    """
     found: list[Sentence] = []
-    state = _State(headings, kind)
+    state = Section(headings, kind)
     for number, (start, end, paragraph) in enumerate(_logical_lines(text)):
         if RULE.fullmatch(text, start, end):
             state.rule()
             continue
-        begin = state.open_line(text, start, end, paragraph)
+        begin = state.open_line(text, start, end, paragraph, loud=loud(start))
         for first, last, at_start in _cut(text, begin, end, state):
-            section = state.section
+            section = state.kind
             if _inside_copied(copied, last):
                 section = "copied"
             found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
-        state.close_line(text, begin, end)
+        state.close_line()
     return found
 
 
-class _State:
-    """Which section a line lies in."""
-
-    def __init__(self, headings: Headings, kind: str) -> None:
-        self.headings, self.kind = headings, kind
-        self.section, self.name = "", ""
-        self.back = ("", "")
-        self.scope = "block"
-        self.paragraph = -1
-
-    def rule(self) -> None:
-        self.section, self.name, self.scope = "", "", "block"
-
-    def open_line(self, text: str, start: int, end: int, paragraph: int) -> int:
-        """Read a heading off the line; returns where its text begins."""
-        if paragraph != self.paragraph and self.scope == "line":
-            self._restore()
-        self.paragraph = paragraph
-        match = self.headings.pattern.match(text, start, end)
-        if match and (told := self._told(match)):
-            self._enter(*told)
-            return match.end()
-        if self.scope == "line":
-            self._restore()
-        if later := self.headings.later.match(text, start, end):
-            self._enter(later["name"], self.headings.kinds[later["name"]][0][0], "block")
-        return start
-
-    def enter_inline(self, text: str, start: int, end: int) -> int:
-        """A heading inside a line, after a sentence end."""
-        match = self.headings.inline.match(text, start, end)
-        if match and (told := self._told(match)):
-            self._enter(*told)
-            return match.end()
-        return start
-
-    def close_line(self, text: str, begin: int, end: int) -> None:
-        """A "line" heading with words behind it ends with the line; alone on its line it waits for the next."""
-        if self.scope == "line" and text[begin:end].strip():
-            self._restore()
-
-    def _told(self, match: re.Match[str]) -> tuple[str, str, str] | None:
-        name = re.sub(r"\s+", " ", match["name"]).strip()
-        rows = [row for row in self.headings.kinds.get(name, ()) if not row[2] or self.kind in row[2]]
-        if not rows or (len(name) == 1 and match["sep"].strip() not in {":", ")"}):
-            return None
-        kind, scope, _ = next((row for row in rows if row[2]), rows[0])
-        return name, kind, scope
-
-    def _enter(self, name: str, kind: str, scope: str) -> None:
-        if self.scope == "block":
-            self.back = (self.section, self.name)
-        self.section, self.name, self.scope = kind, name, scope
-
-    def _restore(self) -> None:
-        (self.section, self.name), self.scope = self.back, "block"
-        if self.section in {"exam", "findings"}:
-            return
-        self.back = ("", "")
-
-
-def _cut(text: str, start: int, end: int, state: _State) -> Iterator[tuple[int, int, bool]]:
+def _cut(text: str, start: int, end: int, state: Section) -> Iterator[tuple[int, int, bool]]:
     first = start
     at_start = True
     for match in END.finditer(text, start, end):

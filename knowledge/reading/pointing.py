@@ -1,0 +1,104 @@
+"""What points back: pronouns for a site, a site told in the next sentence, and statements taken back (policy A4, A6)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from knowledge.model import Assertion
+from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.levels import overlap
+from knowledge.reading.sites import Claim, claim_of
+from knowledge.reading.statements import Statement, Text
+
+OBJECT = 14  #: characters between a verb and the pronoun it acts on
+SUBJECT = frozenset({"they", "these", "both", "one"})
+SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
+
+
+def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator[Claim]:
+    """ "... crowds it", "they are tight", "the left one is narrowed": claims about the site named before."""
+    site = last_site
+    words = text.reading.text
+    for number, clause in enumerate(statement.clauses):
+        named = clause.of("site")
+        if named:
+            site = named[-1].value("site")
+        elif site and (predicate := _predicate(words, clause)):
+            yield claim_of(text, statement, number, site, predicate, predicate)
+
+
+def _predicate(words: str, clause: Clause) -> Event | None:
+    """A narrowing word of the clause that speaks of a pronoun."""
+    for event in clause.events:
+        kind = event.value("narrowing")
+        if kind not in {"verb", "state"}:
+            continue
+        for other in clause.events:
+            if "pronoun" not in other.values("assertion"):
+                continue
+            pronoun = words[other.start : other.end]
+            after = 0 <= other.start - event.end <= OBJECT and pronoun in {"it", "them"} and kind == "verb"
+            before = other.end <= event.start and pronoun.split()[-1] in SUBJECT
+            if after or before:
+                return event
+    return None
+
+
+def site_told_later(statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
+    """ "Stenosis at C3-4. It is located in the foramen": the next sentence names the site of a bare narrowing."""
+    for number in range(len(statements) - 1):
+        bare = [claim for claim in claims[number] if claim.narrowed and not claim.site]
+        following = statements[number + 1]
+        if not bare or following.sentence.paragraph != statements[number].sentence.paragraph:
+            continue
+        sites = {value for event in following.of("site") for value in event.values("site")}
+        if len(sites) != 1 or not _points(following) or following.of("normal") or following.of("mechanism"):
+            continue
+        for claim in bare:
+            claim.site = next(iter(sites))
+        claims[number + 1] = [claim for claim in claims[number + 1] if not claim.narrowed]
+
+
+def _points(statement: Statement) -> bool:
+    """The sentence begins with a word that points back, or with the narrowing itself."""
+    first = statement.events[:2]
+    return any("pronoun" in event.values("assertion") or event.has("bare") for event in first)
+
+
+def take_back(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
+    """Retract what the record takes back, in the same sentence, the next one, or an addendum."""
+    for number, statement in enumerate(statements):
+        _flips(words, claims[number])
+        for event in statement.of("speech"):
+            if event.value("speech") != "retracts" or event.assertion is not Assertion.AFFIRMED:
+                continue
+            named = [claim for claim in claims[number] if claim.start < event.start]
+            before = statements[number - 1].sentence.paragraph if number else -1
+            if not named and before == statement.sentence.paragraph and not claims[number]:
+                named = claims[number - 1]
+            for claim in [claim for claim in named if claim.narrowed]:
+                _retract(claim, [other for earlier in claims[: number + 1] for other in earlier])
+
+
+def _flips(words: str, claims: list[Claim]) -> None:
+    """ "called tight, but the canal is normal": the later word of one sentence stands, unless sides differ."""
+    for earlier in claims:
+        for later in claims:
+            behind = later.clause > earlier.clause and later.site == earlier.site
+            if behind and earlier.narrowed and not later.narrowed and _same_place(words, earlier, later):
+                earlier.assertion = Assertion.ELSEWHERE
+
+
+def _same_place(words: str, earlier: Claim, later: Claim) -> bool:
+    clauses = earlier.statement.clauses[earlier.clause : later.clause + 1]
+    sided = any(SIDED.search(words, clause.start, clause.end) for clause in clauses)
+    apart = set(earlier.levels) != set(later.levels) and earlier.levels and later.levels
+    return not sided and not apart and any(clause.hard for clause in clauses[1:])
+
+
+def _retract(claim: Claim, others: Sequence[Claim]) -> None:
+    claim.assertion = Assertion.ELSEWHERE
+    for other in others:
+        if other.narrowed and other.site == claim.site and overlap(other.levels, claim.levels):
+            other.assertion = Assertion.ELSEWHERE

@@ -1,0 +1,106 @@
+"""Which section of a record a line lies in: headings with a colon, alone on their line, or in capitals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from knowledge.reading.lexicon import factored
+
+BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z]))?"
+ENDS = r"[ \t]*(?::|\)|\.(?=[ \t\n])|-{1,2}(?=[ \t])|(?=\n)|$)"
+
+Row = tuple[str, str, str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Headings:
+    """What lines may begin with, as patterns, and the kinds they stand for."""
+
+    pattern: re.Pattern[str]  #: at a line start
+    inline: re.Pattern[str]  #: behind a sentence, with a colon
+    loud: re.Pattern[str]  #: at a line start, in capitals, with no mark behind it
+    later: re.Pattern[str]  #: what opens an addendum, with or without a colon
+    kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
+
+
+@lru_cache(maxsize=4)
+def headings_of(rows: Sequence[Row]) -> Headings:
+    """Compile the headings of the vocabulary."""
+    kinds: dict[str, tuple[tuple[str, str, frozenset[str]], ...]] = {}
+    for phrase, kind, scope, only in rows:
+        kinds[phrase] = (*kinds.get(phrase, ()), (kind, scope, only))
+    trie = factored(kinds)
+    later = factored(phrase for phrase, kind, _, _ in rows if kind == "addendum")
+    return Headings(
+        re.compile(rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>{ENDS})"),
+        re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:)"),
+        re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]+)(?=[a-z])"),
+        re.compile(rf"[ \t*=>#\[(-]*(?P<name>{later})(?![a-z])"),
+        kinds,
+    )
+
+
+class Section:
+    """The section in force while the lines of a document are read."""
+
+    def __init__(self, headings: Headings, kind: str) -> None:
+        self.headings, self.document_kind = headings, kind
+        self.kind, self.name, self.scope = "", "", "block"
+        self.back = ("", "")
+        self.paragraph = -1
+        self.told = False  #: whether words have followed the heading
+
+    def rule(self) -> None:
+        """A ruled line ends whatever section there was."""
+        self.kind, self.name, self.scope = "", "", "block"
+
+    def open_line(self, text: str, start: int, end: int, paragraph: int, *, loud: bool) -> int:
+        """Read a heading off the line; returns where its text begins."""
+        if paragraph != self.paragraph and self.scope == "line" and self.told:
+            self._restore()
+        self.paragraph = paragraph
+        match = self.headings.pattern.match(text, start, end) or (loud and self.headings.loud.match(text, start, end))
+        if match and (row := self._row(match)):
+            self._enter(*row)
+            self.told = bool(text[match.end() : end].strip())
+            if self.told and row[2] == "line":
+                self.scope = "this line"
+            return start if row[2] == "kept" else match.end()
+        if later := self.headings.later.match(text, start, end):
+            self._enter(later["name"], self.headings.kinds[later["name"]][0][0], "block")
+        self.told = True
+        return start
+
+    def enter_inline(self, text: str, start: int, end: int) -> int:
+        """A heading inside a line, behind a sentence."""
+        match = self.headings.inline.match(text, start, end)
+        if match and (row := self._row(match)):
+            self._enter(*row)
+            if row[2] == "line":
+                self.scope = "this line"
+            return match.end()
+        return start
+
+    def close_line(self) -> None:
+        """A "line" heading with words behind it ends with its line; alone, it holds to the end of the paragraph."""
+        if self.scope == "this line":
+            self._restore()
+
+    def _row(self, match: re.Match[str]) -> tuple[str, str, str] | None:
+        name = re.sub(r"\s+", " ", match["name"]).strip()
+        rows = [row for row in self.headings.kinds.get(name, ()) if not row[2] or self.document_kind in row[2]]
+        if not rows or (len(name) == 1 and match["sep"].strip() not in {":", ")"}):
+            return None
+        kind, scope, _ = next((row for row in rows if row[2]), rows[0])
+        return name, kind, scope
+
+    def _enter(self, name: str, kind: str, scope: str) -> None:
+        if self.scope == "block":
+            self.back = (self.kind, self.name)
+        self.kind, self.name, self.scope = kind, name, "block" if scope == "kept" else scope
+
+    def _restore(self) -> None:
+        (self.kind, self.name), self.scope = self.back, "block"
