@@ -6,33 +6,28 @@ from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, pl
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
 from knowledge.reading.levels import overlap
+from knowledge.reading.statements import Statement
 from knowledge.tables import Knowledge
 
 
 def overrule(made: Record) -> None:
     """What a provider reports of a reading and then overrules is not the provider's statement (policy A4)."""
-    for text in made.texts:
-        if text.document.author is not Role.TREATING:
+    for text, bound in zip(made.texts, made.bounds, strict=True):
+        speech = {event.value("speech") for statement in text.statements for event in statement.of("speech")}
+        if text.document.author is not Role.TREATING or "overrules" not in speech:
             continue
-        speech = [event.value("speech") for statement in text.statements for event in statement.of("speech")]
-        if "overrules" not in speech:
-            continue
-        retold = [
-            statement
-            for statement in text.statements
-            if any(
-                event.value("speech") in {"reporter", "overrules"}
-                for clause in statement.clauses[:2]
-                for event in clause.events
-            )
-        ]
+        normal = [claim for claim in bound.claims if not claim.narrowed and claim.assertion is Assertion.AFFIRMED]
         for lesion in made.lesions:
-            if (
-                lesion.document is text.document
-                and any(lesion.statement is statement for statement in retold)
-                and _said_elsewhere(lesion, made)
-            ):
-                lesion.assertion = Assertion.ELSEWHERE
+            if lesion.document is text.document and _retold(lesion.statement):
+                denied = any(claim.site == lesion.site and may_meet(claim.levels, lesion.levels) for claim in normal)
+                if denied or _said_elsewhere(lesion, made):
+                    lesion.assertion = Assertion.ELSEWHERE
+
+
+def _retold(statement: Statement) -> bool:
+    """The sentence begins with somebody else's reading."""
+    first = (event for clause in statement.clauses[:2] for event in clause.events)
+    return any(event.value("speech") in {"reporter", "overrules"} for event in first)
 
 
 def _said_elsewhere(lesion: Lesion, made: Record) -> bool:

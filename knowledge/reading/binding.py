@@ -32,10 +32,10 @@ def bind(text: Text, limits: Mapping[str, float]) -> Bound:
     bound = Bound()
     said: list[list[Mention]] = []
     claims: list[list[Claim]] = []
-    site, paragraph = "", -1
+    site, place = "", (-1, "")
     for statement in text.statements:
-        if statement.sentence.paragraph != paragraph:
-            site, paragraph = "", statement.sentence.paragraph
+        if (statement.sentence.paragraph, statement.sentence.section) != place:
+            site, place = "", (statement.sentence.paragraph, statement.sentence.section)
         mentions = list(mentions_of(statement))
         own = list(claims_of(text, statement, mentions, limits))
         said.append(mentions)

@@ -11,8 +11,9 @@ from knowledge.reading.levels import overlap
 from knowledge.reading.sites import Claim, claim_of
 from knowledge.reading.statements import Statement, Text
 
+BACK = frozenset({"this", "that", "it", "these", "those", "they", "this is", "it is"})
 OBJECT = 14  #: characters between a verb and the pronoun it acts on
-SUBJECT = frozenset({"they", "these", "both", "one"})
+SUBJECT = frozenset({"they", "these", "one"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
 
 
@@ -24,7 +25,7 @@ def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator
         named = clause.of("site")
         if named:
             site = named[-1].value("site")
-        elif site and (predicate := _predicate(words, clause)):
+        elif site and not clause.of("content") and (predicate := _predicate(words, clause)):
             yield claim_of(text, statement, number, site, predicate, predicate)
 
 
@@ -39,7 +40,7 @@ def _predicate(words: str, clause: Clause) -> Event | None:
                 continue
             pronoun = words[other.start : other.end]
             after = 0 <= other.start - event.end <= OBJECT and pronoun in {"it", "them"} and kind == "verb"
-            before = other.end <= event.start and pronoun.split()[-1] in SUBJECT
+            before = 0 <= event.start - other.end <= OBJECT and pronoun.split()[-1] in SUBJECT
             if after or before:
                 return event
     return None
@@ -75,10 +76,21 @@ def take_back(words: str, statements: Sequence[Statement], claims: list[list[Cla
                 continue
             named = [claim for claim in claims[number] if claim.start < event.start]
             before = statements[number - 1].sentence.paragraph if number else -1
-            if not named and before == statement.sentence.paragraph and not claims[number]:
+            if (
+                not named
+                and before == statement.sentence.paragraph
+                and not claims[number]
+                and _refers(words, statement)
+            ):
                 named = claims[number - 1]
             for claim in [claim for claim in named if claim.narrowed]:
                 _retract(claim, [other for earlier in claims[: number + 1] for other in earlier])
+
+
+def _refers(words: str, statement: Statement) -> bool:
+    """The sentence speaks of the one before it and of nothing of its own."""
+    own = any(statement.of(kind) for kind in ("mechanism", "tissue", "structural", "level"))
+    return not own and any(words[event.start : event.end] in BACK for event in statement.events)
 
 
 def _flips(words: str, claims: list[Claim]) -> None:

@@ -44,6 +44,7 @@ def claims_of(
                 _site_claim(text, statement, number, event, site, mentions, limits) for site in event.values("site")
             )
             found.extend(claim for claim in claims if claim)
+    found += _adjective_claims(text, statement, found)
     if not any(claim.narrowed for claim in found):
         found += _content_claims(text, statement)
     if not found:
@@ -221,6 +222,17 @@ def _of_tissue(normal: Event, site: Event, clause: Clause) -> bool:
     )
 
 
+def _adjective_claims(text: Text, statement: Statement, found: list[Claim]) -> Iterator[Claim]:
+    """ "severe central and bilateral foraminal stenosis": the adjective shares the narrowing of the next clause."""
+    for number, clause in enumerate(statement.clauses[:-1]):
+        following = statement.clauses[number + 1]
+        shared = [event for event in following.events if event.has("site") and event.has("narrowing")]
+        bare = only(clause, {"adjective", "assertion", "level", "region"})
+        for event in clause.of("adjective"):
+            if bare and shared and not following.hard and not any(claim.clause == number for claim in found):
+                yield claim_of(text, statement, number, event.value("adjective"), shared[0], shared[0])
+
+
 def _content_claims(text: Text, statement: Statement) -> Iterator[Claim]:
     """Cord, sac or root said to be pressed: the site they lie in is narrowed."""
     for number, clause in enumerate(statement.clauses):
@@ -271,13 +283,26 @@ def _place(claim: Claim) -> None:
     claim.regions = _regions_of(claim, order)
 
 
+def _neighbouring_regions(claim: Claim, index: int) -> list[str]:
+    """ "cervical and lumbar canal stenosis": regions that stand alone right before, in one list."""
+    clauses = claim.statement.clauses
+    if index == 0 or clauses[index].hard or not clauses[index].of("region"):
+        return []
+    before = clauses[index - 1]
+    return (
+        [event.value("region") for event in before.events]
+        if before.events and only(before, {"region", "element"})
+        else []
+    )
+
+
 def levels_of(clause: Clause) -> list[str]:
     return list(dict.fromkeys(level for event in clause.events if not event.root for level in event.levels))
 
 
 def _regions_of(claim: Claim, order: Sequence[int]) -> tuple[str, ...]:
     for index in order:
-        said = [
+        said = _neighbouring_regions(claim, index) + [
             value
             for event in claim.statement.clauses[index].events
             for value in event.values("region")

@@ -34,6 +34,7 @@ UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐�
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
 LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
+LEAST_CELLS = 2
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -89,6 +90,7 @@ def read(document: Document, known: Knowledge) -> Text:
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
+    events = _column_sites(text, events)
     found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
     result = Text(document, reading)
     index = 0
@@ -106,6 +108,39 @@ def read(document: Document, known: Knowledge) -> Text:
         _untick(statement, unticked)
     _topics(text, result.statements, known)
     return result
+
+
+def _column_sites(text: str, events: list[Event]) -> list[Event]:
+    """In a table whose header row names sites, the cells below speak of the site of their column."""
+    if "\t" not in text:
+        return events
+    columns: dict[int, Event] = {}
+    added: list[Event] = []
+    position = 0
+    for line in text.split("\n"):
+        cells = _cells(position, line)
+        inside = [[event for event in events if start <= event.start < end] for start, end in cells]
+        position += len(line) + 1
+        if len(cells) < LEAST_CELLS:
+            columns = {}
+            continue
+        named = {number: own[0] for number, own in enumerate(inside) if len(own) == 1 and own[0].has("site")}
+        if named and not any(event.has("narrowing") or event.has("normal") for own in inside for event in own):
+            columns = named
+            continue
+        for number, header in columns.items():
+            if number < len(cells) and inside[number] and not any(event.has("site") for event in inside[number]):
+                added.append(Event(cells[number][0], cells[number][0], header.tags))
+    return sorted([*events, *added], key=lambda event: (event.start, -event.end)) if added else events
+
+
+def _cells(position: int, line: str) -> list[tuple[int, int]]:
+    """The cells of a table row as stretches of the text."""
+    cells = []
+    for cell in line.split("\t"):
+        cells.append((position, position + len(cell)))
+        position += len(cell) + 1
+    return cells
 
 
 def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
