@@ -165,7 +165,7 @@ class _Case:
         for lesion in self.out.lesions:
             if lesion.kind != known.parts.narrowing:
                 continue
-            if lesion.site and not lesion.mechanisms:
+            if not lesion.mechanisms:
                 yield from filter(
                     None,
                     (

@@ -20,7 +20,7 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
         if procedure.completed and _is_care(procedure, known) and (not procedure.date or procedure.date <= chart.date):
             yield Evidence(
                 element.id,
-                "",
+                element.id,
                 Assertion.AFFIRMED,
                 procedure.text,
                 procedure.source,
@@ -34,11 +34,11 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
         return
     for text, statement, clause, event in record.events("element"):
         if "care" in event.values("element") and _care_done(event, clause, statement, text):
-            yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+            yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
     for text in record.texts:
         if text.document.author is Role.THERAPIST and text.statements:
             first = text.statements[0]
-            yield evidence(text, first, element.id, "", Assertion.AFFIRMED, first.sentence.start, first.sentence.end)
+            yield evidence(text, first, element.id, element.id, Assertion.AFFIRMED, first.sentence.start, first.sentence.end)
 
 
 def _denied(record: Record) -> bool:
@@ -99,7 +99,7 @@ def palpation(record: Record, target: Target, known: Knowledge, element: Element
             continue
         regions = _found_in(statement, clause, known)
         if _on_examination(text, statement) and (not regions or regions & wanted or AMBIGUOUS in regions):
-            yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+            yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
 
 
 def _palpated(event: Event, statement: Statement) -> bool:

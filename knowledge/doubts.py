@@ -17,7 +17,7 @@ from knowledge.tables import Knowledge
 def doubt(record: Record, code: Code, out: Expectation, known: Knowledge) -> None:
     """Mark an expectation with the first doubt there is, and the candidates to choose from."""
     for kind, policy, found in (
-        ("no-disc", "V3", _no_disc(code, out, known)),
+        ("no-disc", "V3", _no_disc(record, code, out, known)),
         ("conflict", "A4", _conflict(record, code, out, known)),
         ("undefined-level", "B4", _undefined(record, code, out, known)),
     ):
@@ -30,14 +30,23 @@ def doubt(record: Record, code: Code, out: Expectation, known: Knowledge) -> Non
 Doubt = tuple[tuple[str, ...], tuple[Lesion, ...]]
 
 
-def _no_disc(code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
+def _no_disc(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
     """A disc mechanism at levels that have no disc, above the first one that has (policy V3)."""
     for lesion in out.lesions:
-        levels = [known.levels[level] for level in lesion.levels]
-        high = all(level.region in known.parts.undefined_between | {AMBIGUOUS} for level in levels)
-        if levels and high and known.parts.disc in lesion.mechanisms and not any(level.disc for level in levels):
+        high = bool(lesion.levels) and all(_above_discs(level, known) for level in lesion.levels)
+        if high and known.parts.disc in lesion.mechanisms:
             return _siblings(code, known), (lesion,)
+    for item in record.structurals:
+        stated = item.assertion is Assertion.AFFIRMED and known.structurals[item.id].needs_disc
+        if stated and item.levels and all(_above_discs(level, known) for level in item.levels):
+            return _siblings(code, known), ()
     return None
+
+
+def _above_discs(level: str, known: Knowledge) -> bool:
+    """Whether a level lies above the first disc."""
+    where = known.levels[level]
+    return not where.disc and where.region in known.parts.undefined_between | {AMBIGUOUS}
 
 
 def _siblings(code: Code, known: Knowledge) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def _imaging(record: Record, target: Target, known: Knowledge, element: Element)
                 for event in clause.events:
                     done = "imaging" in event.values("element") and _study_done(event, statement)
                     if done and _study_shows(text, number, target, known):
-                        yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+                        yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
 
 
 def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> Iterator[Evidence]:
@@ -91,7 +91,7 @@ def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> I
             continue
         for event in statement.events:
             if event.has("mechanism") and event.assertion is Assertion.AFFIRMED and _here(statement, target, known):
-                yield evidence(text, statement, "imaging", "", Assertion.AFFIRMED, event.start, event.end)
+                yield evidence(text, statement, "imaging", "imaging", Assertion.AFFIRMED, event.start, event.end)
 
 
 def _study_done(event: Event, statement: Statement) -> bool:

@@ -170,7 +170,8 @@ class Expecting:
 
     def _partial(self, lesser: Lesser) -> None:
         out = self.out
-        if not self.family.stenosis:
+        vague = {self.known.parts.described, self.known.parts.vague}
+        if not self.family.stenosis and not (self.family.lesion in vague and self.stenoses):
             out.partial, out.missing_hard, lesions = lesser.missing()
             out.lesions = lesions or out.lesions
             return

@@ -12,7 +12,7 @@ from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge
 
 #: A muscle grade below five.
-GRADE = re.compile(r"(?<![\d/.])[0-4][+-]?\s?/\s?5(?![\d/])")
+GRADE = re.compile(r"(?<![\w/.-])[0-4][+-]?\s?/\s?5(?![\d/])")
 #: How far behind a test its result may stand, in characters.
 RESULT = 70
 RIGHT_BESIDE = 3
@@ -37,7 +37,7 @@ def neurological(record: Record, _target: Target, _known: Knowledge, element: El
                 continue
         elif event.assertion is not Assertion.AFFIRMED or _normal_after(event, statement):
             continue
-        yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, event.start, event.end)
+        yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
     yield from _graded(record, element)
 
 
@@ -91,7 +91,7 @@ def _graded(record: Record, element: Element) -> Iterator[Evidence]:
                 "root-word" not in event.values("element") and event.value("element") == "pain-scale"
                 for event in statement.events
             ):
-                yield evidence(text, statement, element.id, "", Assertion.AFFIRMED, match.start(), match.end())
+                yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, match.start(), match.end())
 
 
 def nerve_distribution(record: Record, target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:

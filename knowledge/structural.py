@@ -47,7 +47,7 @@ def _candidates(record: Record, code: Code, expectation: Expectation, known: Kno
             continue
         if where and item.regions and not item.regions & where:
             continue
-        if structural.needs_disc and item.levels and not any(known.levels[level].disc for level in item.levels):
+        if structural.needs_disc and item.levels and all(_above_discs(level, known) for level in item.levels):
             continue
         if item.also and not _also(record, structural.id):
             continue
@@ -60,6 +60,11 @@ def _regions_meant(code: Code, expectation: Expectation, known: Knowledge) -> fr
     for lesion in expectation.lesions:
         meant |= lesion.regions
     return frozenset(meant - {AMBIGUOUS})
+
+
+def _above_discs(level: str, known: Knowledge) -> bool:
+    where = known.levels[level]
+    return not where.disc and where.region in known.parts.undefined_between | {AMBIGUOUS}
 
 
 def _also(record: Record, structural: str) -> bool:

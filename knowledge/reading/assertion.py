@@ -269,7 +269,10 @@ def _operations(clauses: list[Clause], end: int) -> list[Scope]:
         (event for event in events if OPERATION in event.values("assertion") and event.assertion is Assertion.AFFIRMED),
         None,
     )
-    return [(first.end, end, Assertion.HISTORICAL, OPERATION)] if first else []
+    if first is None:
+        return []
+    reach = next((clause.start for clause in clauses if clause.mark == ";" and clause.start > first.end), end)
+    return [(first.end, reach, Assertion.HISTORICAL, OPERATION)]
 
 
 def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[Scope]:

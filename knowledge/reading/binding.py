@@ -5,6 +5,7 @@ They bind inside one sentence, under one level heading, or through words that po
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from knowledge.reading.pointing import pronoun_claims, site_told_later, take_bac
 from knowledge.reading.sites import Claim, claims_of, levels_of, only
 from knowledge.reading.statements import Statement, Text
 
+OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 AROUND = 3  #: sentences before and after, under the same heading
 
 
@@ -110,6 +112,9 @@ def _counts(mention: Mention, claim: Claim) -> bool:
 def _agent(mention: Mention, claim: Claim) -> bool:
     """A bare tissue as the cause: "narrowed by bone", "disc narrows", "bony narrowing", "narrowing, ligamentous"."""
     clause = claim.statement.clauses[mention.clause]
+    words = claim.text.reading.text
+    if any(OF.fullmatch(words, event.end, mention.start) for event in clause.of("mechanism")):
+        return False  # "subluxation of the facet": the bone is where it happens
     causes = [event for event in clause.events if "cause" in event.values("assertion")]
     narrowings = [event for event in clause.events if event.has("narrowing")]
     if any(event.start < mention.start for event in causes) and (narrowings or mention.clause != claim.clause):

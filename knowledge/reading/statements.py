@@ -29,7 +29,7 @@ DEFAULTS = {
 #: In an imaging report its history is why the study was made.
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
 #: An empty check box and what it is for, up to the next box or the line end.
-UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\n\[(☐☑☒□■◻○●]*")
+UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
@@ -86,7 +86,6 @@ def read(document: Document, known: Knowledge) -> Text:
     reading = reading_text(document.text, known.lexicon)
     text = reading.text
     events = _events(text, known)
-    unticked = [match.span() for match in UNTICKED.finditer(text)]
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
@@ -105,7 +104,7 @@ def read(document: Document, known: Knowledge) -> Text:
         )
         index = last
     for statement in result.statements:
-        _untick(statement, unticked)
+        _untick(statement, text)
     _topics(text, result.statements, known)
     return result
 
@@ -153,13 +152,13 @@ def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
     return loud
 
 
-def _untick(statement: Statement, unticked: list[tuple[int, int]]) -> None:
+def _untick(statement: Statement, text: str) -> None:
     """What stands behind an empty box is not said."""
-    for start, end in unticked:
-        if start < statement.sentence.end and statement.sentence.start < end:
-            for event in statement.events:
-                if start <= event.start < end:
-                    event.assertion = Assertion.ELSEWHERE
+    before = text.rfind("\n", 0, statement.sentence.start) + 1
+    for match in UNTICKED.finditer(text, before, statement.sentence.end):
+        for event in statement.events:
+            if match.start() <= event.start < match.end():
+                event.assertion = Assertion.ELSEWHERE
 
 
 def _events(text: str, known: Knowledge) -> list[Event]:
@@ -171,6 +170,8 @@ def _events(text: str, known: Knowledge) -> list[Event]:
         event.levels = tuple(event.values("level"))
     taken = [(event.start, event.end) for event in events if event.levels]
     levels = find_levels(text, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
+    roots = [(event.start, event.end) for event in events if event.has("content")]
+    levels = [mention for mention in levels if not any(a <= mention.start and mention.end <= b for a, b in roots)]
     events += [
         _level_event(mention) for mention in levels if not any(a < mention.end and mention.start < b for a, b in taken)
     ]
