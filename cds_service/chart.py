@@ -21,7 +21,7 @@ from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
 __all__ = ["Fetch", "Question", "Reason", "Resource", "Targets", "read", "targets"]
 
 
-def read(  # noqa: PLR0913  (what was received, what is asked, and how to get at the rest)
+def read(
     resources: Iterable[Resource],
     asked: Question,
     category: str,

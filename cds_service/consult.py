@@ -27,7 +27,7 @@ class Consultation:
     cards: list[dict[str, Any]] = field(repr=False)
 
 
-def consult(  # noqa: PLR0913  (the record, the question, the knowledge, and how to get at the rest)
+def consult(
     resources: Sequence[chart.Resource],
     asked: chart.Question,
     known: Knowledge,

@@ -44,7 +44,7 @@ class Found:
     reason: Reason | None = None
 
 
-def connect(  # noqa: PLR0913  (how far the server is trusted, and how much of it is used)
+def connect(
     server: str,
     token: str,
     *,

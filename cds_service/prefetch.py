@@ -87,7 +87,7 @@ def received(prefetch: Mapping[str, Any], templates: Mapping[str, str]) -> Gathe
     return gathered
 
 
-def gather(  # noqa: PLR0913  (what came, what was asked for, and whom to ask for the rest)
+def gather(
     prefetch: Mapping[str, Any],
     context: Mapping[str, Any],
     asked: Question,

@@ -38,7 +38,8 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
     for text in record.texts:
         if text.document.author is Role.THERAPIST and text.statements:
             first = text.statements[0]
-            yield evidence(text, first, element.id, element.id, Assertion.AFFIRMED, first.sentence.start, first.sentence.end)
+            where = (first.sentence.start, first.sentence.end)
+            yield evidence(text, first, element.id, element.id, Assertion.AFFIRMED, *where)
 
 
 def _denied(record: Record) -> bool:

@@ -88,11 +88,6 @@ def _agree(a: Lesion, b: Lesion) -> bool:
     return a.site == b.site and overlap(a.levels, b.levels) and bool(a.mechanisms & b.mechanisms)
 
 
-def _agree(a: Lesion, b: Lesion) -> bool:
-    """The same site, level and tissue."""
-    return a.site == b.site and overlap(a.levels, b.levels) and bool(a.mechanisms & b.mechanisms)
-
-
 def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:
     """One lesion, named differently: another tissue of one site, another site or another level of one tissue."""
     level = overlap(mine.levels, theirs.levels)

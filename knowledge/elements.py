@@ -62,7 +62,8 @@ def _imaging(record: Record, target: Target, known: Knowledge, element: Element)
                 for event in clause.events:
                     done = "imaging" in event.values("element") and _study_done(event, statement)
                     if done and _study_shows(text, number, target, known):
-                        yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
+                        where = (event.start, event.end)
+                        yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, *where)
 
 
 def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> Iterator[Evidence]:

@@ -110,7 +110,7 @@ def _family(raw: Raw) -> Family:
 def _parts(raw: Raw) -> Parts:
     return Parts(
         **raw["lesions"],
-        disc=raw["disc"]["mechanism"],
+        disc=raw["intervertebral"]["mechanism"],
         limits=raw["limits"],
         undefined_between=frozenset(raw["regions"]["undefined_between"]),
         roots_cross=tuple(frozenset(pair) for pair in raw["regions"]["roots_cross"]),

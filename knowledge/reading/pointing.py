@@ -1,4 +1,4 @@
-"""What points back: pronouns for a site, a site told in the next sentence, and statements taken back (policy A4, A6)."""
+"""What points back: pronouns for a site, a site told in the next sentence, what is taken back (policy A4, A6)."""
 
 from __future__ import annotations
 
