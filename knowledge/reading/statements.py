@@ -90,7 +90,14 @@ def read(document: Document, known: Knowledge) -> Text:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = _column_sites(text, events)
-    found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
+    found = sentences(
+        text,
+        headings_of(known.headings),
+        document.kind,
+        copied,
+        loud=_loud(document.text, reading),
+        small=lambda offset: document.text[reading.back(offset)].islower(),
+    )
     result = Text(document, reading)
     index = 0
     for sentence in found:
