@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from knowledge.model import Assertion, Document
@@ -13,6 +13,7 @@ from knowledge.reading.levels import LevelMention, Spine, find_levels
 from knowledge.reading.sections import headings_of
 from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
+from knowledge.reading.wraps import unwrapped
 from knowledge.tables import Knowledge
 
 #: What a section makes of everything said in it (policy A3).
@@ -29,7 +30,7 @@ DEFAULTS = {
 #: In an imaging report its history is why the study was made.
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
 #: An empty check box and what it is for, up to the next box or the line end.
-UNTICKED = re.compile(r"(?:\[[ _]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
+UNTICKED = re.compile(r"(?:\[[ _\n]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
@@ -83,21 +84,14 @@ def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
 
 def read(document: Document, known: Knowledge) -> Text:
     """Read one document."""
-    reading = reading_text(document.text, known.lexicon)
+    reading = _unwrapped(document.text, reading_text(document.text, known.lexicon))
     text = reading.text
     events = _events(text, known)
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = _column_sites(text, events)
-    found = sentences(
-        text,
-        headings_of(known.headings),
-        document.kind,
-        copied,
-        loud=_loud(document.text, reading),
-        small=lambda offset: document.text[reading.back(offset)].islower(),
-    )
+    found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
     result = Text(document, reading)
     index = 0
     for sentence in found:
@@ -114,6 +108,11 @@ def read(document: Document, known: Knowledge) -> Text:
         _untick(statement, text)
     _topics(text, result.statements, known)
     return result
+
+
+def _unwrapped(original: str, reading: ReadingText) -> ReadingText:
+    """The reading text with its hard wraps undone."""
+    return replace(reading, text=unwrapped(reading.text, lambda offset: original[reading.back(offset)].islower()))
 
 
 def _column_sites(text: str, events: list[Event]) -> list[Event]:

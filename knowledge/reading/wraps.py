@@ -1,0 +1,124 @@
+"""Hard wraps: the line ends that a width has put into a sentence, undone before anything is scanned."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
+RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
+#: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
+SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()-]*(?: [a-z0-9/&'()-]+){0,3} ?:(?=\s|$)")
+#: A line that breaks off: no sentence ends so.
+BREAKS_OFF = re.compile(
+    r"(?:,|[(\[]|(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|is|no|nor|not|of|on|or|the|to|was|with|without))$"
+)
+OPEN_BOX = re.compile(r"\[ ?$")
+CLOSES = re.compile(r"[.:;!?][\"')\]]*$")
+LETTER = re.compile(r"[a-z]")
+#: A heading alone on its line.
+HEAD = re.compile(r"[ \t]*[^:]{1,40}:[ \t]*")
+#: A line is full when it lies this close to the width of the text.
+LEAST_WIDTH = 28
+SLACK = 13
+LEAST_FULL = 3
+NARROWEST = 45
+MOST_WIDTH = 200
+
+
+def unwrapped(text: str, small: Callable[[int], bool]) -> str:
+    """The text with a blank for every hard wrap, so that offsets stay.
+
+    ``small`` tells whether a small letter stands at an offset of the text as it was written.
+    """
+    spans = []
+    position = 0
+    for line in text.split("\n"):
+        spans.append((position, position + len(line)))
+        position += len(line) + 1
+    wraps = Wraps(text, spans, small)
+    parts = []
+    for (start, end), (after, last) in pairwise(spans):
+        parts += [text[start:end], " " if wraps.between(start, end, after, last) else "\n"]
+    return "".join([*parts, text[spans[-1][0] :]])
+
+
+class Wraps:
+    """Which line ends of a text are hard wraps.
+
+    Three things tell: the line breaks off (behind a comma, an article, an open bracket); the next line goes on in
+    small letters where lines of this text begin with capitals; or the next word would not have fitted any more.
+    """
+
+    def __init__(self, text: str, spans: Sequence[tuple[int, int]], small: Callable[[int], bool]) -> None:
+        self.text, self.small = text, small
+        self.width = _wrap_width([end - start for start, end in spans]) or self._narrow_width(spans)
+        self.cased = self._cased(spans)
+
+    def between(self, start: int, end: int, next_start: int, next_end: int) -> bool:
+        """Whether the end of a line, before the next one, is a wrap."""
+        line, rest = self.text[start:end].rstrip(), self.text[next_start:next_end]
+        indented = rest[:1].isspace() and not line[:1].isspace()
+        if not rest.strip() or "\t" in line or RULE.fullmatch(line) or RULE.fullmatch(rest) or HEAD.fullmatch(line):
+            return False
+        if OPEN_BOX.search(line) or _left_open(line, rest):
+            return True
+        if STARTS_ITEM.match(rest):
+            return False
+        if len(line) >= LEAST_WIDTH and not indented and BREAKS_OFF.search(line) and not SHORT_KEY.match(rest):
+            return True
+        if self._goes_on(line, rest, next_start):
+            return True
+        full = 0 < len(line) <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
+        return full and not indented and not SHORT_KEY.match(rest)
+
+    def _goes_on(self, line: str, rest: str, next_start: int) -> bool:
+        """Whether a sentence goes on in small letters."""
+        if not self.cased or len(line) < LEAST_WIDTH or CLOSES.search(line):
+            return False
+        return self.small(next_start + len(rest) - len(rest.lstrip()))
+
+    def _cased(self, spans: Sequence[tuple[int, int]]) -> bool:
+        """Whether lines that begin something begin with a capital: those behind a blank line or a full stop."""
+        fresh = small = 0
+        closed = True
+        for start, end in spans:
+            line = self.text[start:end].strip()
+            letter = LETTER.search(self.text, start, end)
+            if letter and (closed or SHORT_KEY.match(line)) and not STARTS_ITEM.match(line):
+                fresh += 1
+                small += self.small(letter.start())
+            closed = not line or bool(CLOSES.search(line))
+        return small * 4 <= fresh
+
+    def _narrow_width(self, spans: Sequence[tuple[int, int]]) -> int:
+        """The width of a text with few full lines: its longest line, when two or more lines fill it and break off."""
+        longest = max((end - start for start, end in spans), default=0)
+        if not NARROWEST <= longest <= MOST_WIDTH:
+            return 0
+        full = 0
+        for (start, end), (after, last) in pairwise(spans):
+            word = self.text[after:last].split(None, 1)[:1]
+            line = self.text[start:end].rstrip()
+            full += bool(word) and longest < len(line) + 1 + len(word[0]) and not CLOSES.search(line)
+        return longest if full >= LEAST_FULL - 1 else 0
+
+
+def _wrap_width(lengths: list[int]) -> int:
+    """The width a text was wrapped at, or 0 when it was not."""
+    best = (0, 0)
+    for width in set(lengths):
+        if LEAST_WIDTH <= width <= MOST_WIDTH:
+            best = max(best, (sum(width - SLACK < length <= width for length in lengths), width))
+    full, width = best
+    long = sum(length > width // 2 for length in lengths)
+    beyond = sum(length > width for length in lengths)
+    return width if full >= LEAST_FULL and full * 2 >= long and beyond * 6 <= full else 0
+
+
+def _left_open(line: str, rest: str) -> bool:
+    """A bracket or a quotation that the next line closes."""
+    if line.count('"') % 2 and rest.count('"') % 2:
+        return True
+    return line.rfind("(") > line.rfind(")") and -1 < rest.find(")") < (rest.find("(") % MOST_WIDTH)
