@@ -23,6 +23,7 @@ HEAD = re.compile(r"[ \t]*[^:]{1,40}:[ \t]*")
 LEAST_WIDTH = 28
 SLACK = 13
 LEAST_FULL = 3
+FEW_KEYS = 2  #: one word before a colon may be a sentence that goes on
 NARROWEST = 45
 MOST_WIDTH = 200
 
@@ -81,15 +82,18 @@ class Wraps:
 
     def _cased(self, spans: Sequence[tuple[int, int]]) -> bool:
         """Whether lines that begin something begin with a capital: those behind a blank line or a full stop."""
-        fresh = small = 0
+        fresh = small = keys = 0
         closed = True
         for start, end in spans:
             line = self.text[start:end].strip()
             letter = LETTER.search(self.text, start, end)
-            if letter and (closed or SHORT_KEY.match(line)) and not STARTS_ITEM.match(line):
-                fresh += 1
-                small += self.small(letter.start())
+            if letter and not STARTS_ITEM.match(line):
+                fresh += closed
+                small += closed and self.small(letter.start())
+                keys += not closed and bool(SHORT_KEY.match(line)) and self.small(letter.start())
             closed = not line or bool(CLOSES.search(line))
+        if keys >= FEW_KEYS:
+            fresh, small = fresh + keys, small + keys
         return small * 4 <= fresh
 
     def _narrow_width(self, spans: Sequence[tuple[int, int]]) -> int:
@@ -102,7 +106,8 @@ class Wraps:
             word = self.text[after:last].split(None, 1)[:1]
             line = self.text[start:end].rstrip()
             full += bool(word) and longest < len(line) + 1 + len(word[0]) and not CLOSES.search(line)
-        return longest if full >= LEAST_FULL - 1 else 0
+        closed = sum(bool(CLOSES.search(self.text[start:end].rstrip())) for start, end in spans)
+        return longest if LEAST_FULL - 1 <= full <= closed * 2 else 0
 
 
 def _wrap_width(lengths: list[int]) -> int:
