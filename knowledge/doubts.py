@@ -84,13 +84,19 @@ def _conflict(record: Record, code: Code, out: Expectation, known: Knowledge) ->
 
 
 def _agree(a: Lesion, b: Lesion) -> bool:
-    """The same site, level and tissue."""
-    return a.site == b.site and overlap(a.levels, b.levels) and bool(a.mechanisms & b.mechanisms)
+    """The same site, region, level and tissue."""
+    same = a.site == b.site and overlap(a.levels, b.levels) and not _apart(a, b)
+    return same and bool(a.mechanisms & b.mechanisms)
+
+
+def _apart(a: Lesion, b: Lesion) -> bool:
+    """Placed in regions that have nothing in common."""
+    return bool(a.regions) and bool(b.regions) and not a.regions & b.regions
 
 
 def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:
     """One lesion, named differently: another tissue of one site, another site or another level of one tissue."""
-    level = overlap(mine.levels, theirs.levels)
+    level = overlap(mine.levels, theirs.levels) and not _apart(mine, theirs)
     tissue = bool(mine.mechanisms & theirs.mechanisms)
     if mine.site == theirs.site and level:
         return not tissue
