@@ -25,9 +25,17 @@ def overrule(made: Record) -> None:
 
 
 def _retold(statement: Statement) -> bool:
-    """The sentence begins with somebody else's reading."""
-    first = (event for clause in statement.clauses[:2] for event in clause.events)
-    return any(event.value("speech") in {"reporter", "overrules"} for event in first)
+    """The sentence begins with somebody else's reading, and the provider's own does not follow in it."""
+    clauses = statement.clauses
+    spoken = [
+        (number, event.value("speech"))
+        for number, clause in enumerate(clauses[:2])
+        for event in clause.events
+        if event.value("speech") in {"reporter", "overrules"}
+    ]
+    first = next((number for number, clause in enumerate(clauses) if clause.of("narrowing")), len(clauses))
+    own = bool(spoken) and spoken[-1][1] == "overrules" and spoken[-1][0] < first
+    return bool(spoken) and not own
 
 
 def _said_elsewhere(lesion: Lesion, made: Record) -> bool:

@@ -13,7 +13,7 @@ from knowledge.model import Assertion
 from knowledge.reading.assertion import Clause, Event
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
-from knowledge.reading.pointing import pronoun_claims, site_told_later, take_back
+from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back
 from knowledge.reading.sites import Claim, claims_of, levels_of, only
 from knowledge.reading.statements import Statement, Text
 
@@ -45,11 +45,13 @@ def bind(text: Text, limits: Mapping[str, float]) -> Bound:
         named = statement.of("site")
         site = named[-1].value("site") if named else site
         bound.mentions += [(statement, mention) for mention in mentions if not mention.bare]
-    site_told_later(text.statements, claims)
-    take_back(text.reading.text, text.statements, claims)
+    words = text.reading.text
+    site_told_later(words, text.statements, claims)
+    said_again(words, text.statements, claims)
+    take_back(words, text.statements, claims)
     for number, own in enumerate(claims):
         for claim in own:
-            _link(claim, said[number])
+            _link(claim, said[claim.statement.index])
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
         bound.claims += own
@@ -132,9 +134,26 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     ):
         return True
     alone = not narrowings and not clause.of("normal") and not clause.of("site")
+    if _results(mention, claim):
+        return True
     if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
         return alone and mention.clause == claim.clause - 1 and only(clause, {"tissue", "assertion"}) and _leads(claim)
     return alone and mention.clause > claim.clause
+
+
+def _results(mention: Mention, claim: Claim) -> bool:
+    """ "ligament 6 mm, resulting in canal stenosis": the tissue, then a word that leads to the narrowing."""
+    clauses = claim.statement.clauses
+    if not 0 <= claim.clause - mention.clause <= 1 or mention.end > claim.start:
+        return False
+    if mention.clause != claim.clause and not only(clauses[mention.clause], {"tissue", "level", "region", "assertion"}):
+        return False
+    return any(
+        "cause" in event.values("assertion")
+        and "agent" not in event.values("assertion")
+        and mention.end <= event.start < claim.start
+        for event in clauses[claim.clause].events
+    )
 
 
 def _parted(mention: Mention, verb: Event, clause: Clause) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from knowledge.model import Assertion
 from knowledge.reading.assertion import Clause, Event
@@ -13,6 +14,8 @@ from knowledge.reading.statements import Statement, Text
 
 BACK = frozenset({"this", "that", "it", "these", "those", "they", "this is", "it is"})
 OBJECT = 14  #: characters between a verb and the pronoun it acts on
+#: Whatever was said is said again.
+SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
 SUBJECT = frozenset({"they", "these", "one"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
 
@@ -46,7 +49,7 @@ def _predicate(words: str, clause: Clause) -> Event | None:
     return None
 
 
-def site_told_later(statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
+def site_told_later(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
     """ "Stenosis at C3-4. It is located in the foramen": the next sentence names the site of a bare narrowing."""
     for number in range(len(statements) - 1):
         bare = [claim for claim in claims[number] if claim.narrowed and not claim.site]
@@ -54,23 +57,43 @@ def site_told_later(statements: Sequence[Statement], claims: list[list[Claim]]) 
         if not bare or following.sentence.paragraph != statements[number].sentence.paragraph:
             continue
         sites = {value for event in following.of("site") for value in event.values("site")}
-        if len(sites) != 1 or not _points(following) or following.of("normal") or following.of("mechanism"):
+        if len(sites) != 1 or not _points(words, following) or following.of("normal") or following.of("mechanism"):
             continue
         for claim in bare:
             claim.site = next(iter(sites))
         claims[number + 1] = [claim for claim in claims[number + 1] if not claim.narrowed]
 
 
-def _points(statement: Statement) -> bool:
+def _points(words: str, statement: Statement) -> bool:
     """The sentence begins with a word that points back, or with the narrowing itself."""
     first = statement.events[:2]
-    return any("pronoun" in event.values("assertion") or event.has("bare") for event in first)
+    return any(
+        "pronoun" in event.values("assertion") or event.has("bare") or words[event.start : event.end] in BACK
+        for event in first
+    )
+
+
+def said_again(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
+    """ "L3-4: the same", "the same is seen at L3-4": the claims of the sentence before, at another level."""
+    for number in range(1, len(statements)):
+        statement, before = statements[number], statements[number - 1]
+        same = next((event for event in statement.events if SAME.fullmatch(words, event.start, event.end)), None)
+        own = any(statement.of(kind) for kind in ("site", "narrowing", "normal", "mechanism", "tissue", "structural"))
+        near = statement.sentence.section == before.sentence.section and (
+            statement.sentence.paragraph == before.sentence.paragraph or bool(before.own)
+        )
+        if same is None or own or claims[number] or not statement.own or not near:
+            continue
+        claims[number] = [
+            replace(claim, levels=statement.own, regions=(), mechanisms=[]) for claim in claims[number - 1]
+        ]
 
 
 def take_back(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
     """Retract what the record takes back, in the same sentence, the next one, or an addendum."""
     for number, statement in enumerate(statements):
         _flips(words, claims[number])
+        _unsaid(words, statements, number, claims)
         for event in statement.of("speech"):
             if event.value("speech") != "retracts" or event.assertion is not Assertion.AFFIRMED:
                 continue
@@ -85,6 +108,23 @@ def take_back(words: str, statements: Sequence[Statement], claims: list[list[Cla
                 named = claims[number - 1]
             for claim in [claim for claim in named if claim.narrowed]:
                 _retract(claim, [other for earlier in claims[: number + 1] for other in earlier])
+
+
+def _unsaid(words: str, statements: Sequence[Statement], number: int, claims: list[list[Claim]]) -> None:
+    """ "...; on the thin slices this is not confirmed": a clause that only points back and denies."""
+    statement = statements[number]
+    for index, clause in enumerate(statement.clauses):
+        back = any(words[event.start : event.end] in BACK for event in clause.events)
+        denied = any("negation-after" in event.values("assertion") for event in clause.events)
+        about = any(clause.of(kind) for kind in ("site", "narrowing", "mechanism", "tissue", "structural", "content"))
+        if not (back and denied) or about:
+            continue
+        named = [claim for claim in claims[number] if claim.clause < index]
+        if not named and index == 0 and number and not claims[number]:
+            same = statements[number - 1].sentence.paragraph == statement.sentence.paragraph
+            named = claims[number - 1] if same and not statement.own else []
+        for claim in [claim for claim in named if claim.narrowed and claim.assertion is Assertion.AFFIRMED]:
+            claim.assertion = Assertion.ELSEWHERE
 
 
 def _refers(words: str, statement: Statement) -> bool:
