@@ -49,7 +49,7 @@ def _candidates(record: Record, code: Code, expectation: Expectation, known: Kno
             continue
         if structural.needs_disc and item.levels and all(_above_discs(level, known) for level in item.levels):
             continue
-        if item.also and not _also(record, structural.id):
+        if item.also and not _also(record, structural.id, known):
             continue
         yield item
 
@@ -67,11 +67,21 @@ def _above_discs(level: str, known: Knowledge) -> bool:
     return not where.disc and where.region in known.parts.undefined_between | {AMBIGUOUS}
 
 
-def _also(record: Record, structural: str) -> bool:
+def _also(record: Record, structural: str, known: Knowledge) -> bool:
     """Whether the words the diagnosis needs anywhere in the chart are there (a pregnancy, an injury)."""
     counted = {Assertion.AFFIRMED, Assertion.HISTORICAL}
-    return any(
+    named = any(
         structural in event.values("also") and event.assertion in counted for _, _, _, event in record.events("also")
+    )
+    own, words = set(known.structurals[structural].qualifiers), known.structurals[structural].also
+    return (
+        named
+        or any(  # "30 weeks pregnant" is a qualifier that says the word itself
+            own & set(event.values("qualifier"))
+            and event.assertion in counted
+            and any(word in text.reading.text[event.start : event.end] for word in words)
+            for text, _, _, event in record.events("qualifier")
+        )
     )
 
 

@@ -18,6 +18,8 @@ from knowledge.reading.sites import Claim, claims_of, levels_of, only
 from knowledge.reading.statements import Statement, Text
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
+PASSIVE = re.compile(r" (?:by|from|with)$")
+ARTICLE = 8  #: characters between "narrowed by" and the tissue
 AROUND = 3  #: sentences before and after, under the same heading
 
 
@@ -125,6 +127,11 @@ def _agent(mention: Mention, claim: Claim) -> bool:
         event.value("narrowing") in {"verb", "into"}
         and mention.end <= event.start + 8
         and not _parted(mention, event, clause)
+        for event in narrowings
+    ):
+        return True
+    if any(
+        0 <= mention.start - event.end <= ARTICLE and PASSIVE.search(words, event.start, event.end)
         for event in narrowings
     ):
         return True
