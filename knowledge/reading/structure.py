@@ -13,7 +13,10 @@ from dataclasses import dataclass
 from knowledge.reading.sections import Headings, Section
 
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
-END = re.compile(r"(?<=[\w)\"'%°+-])[.!?]+[\"')\]]*(?=\s|$)|(?<=[a-z]{3})\.(?=[a-z]{4,})|(?<=\d)\.(?=[a-z]{4,})|(?<=\w)\.(?=[a-z ]{4,24}:)")
+END = re.compile(
+    r"(?<=[\w)\"'%°+-])[.!?]+[\"')\]]*(?=\s|$)"
+    r"|(?<=[a-z]{3})\.(?=[a-z]{4,})|(?<=\d)\.(?=[a-z]{4,})|(?<=\w)\.(?=[a-z ]{4,24}:)"
+)
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|radiol|neurol|orthop|surg|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$"
 )
