@@ -88,7 +88,8 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
         other.value("speech") == "done" and "order" not in speech for other in statement.events
     )
     if section == "plan":
-        return any(other.value("speech") == "continues" for other in clause.events)
+        ordered = any("order" in other.values("speech") for other in statement.events)
+        return (done and not ordered) or any(other.value("speech") == "continues" for other in clause.events)
     return done or "order" not in speech
 
 
