@@ -116,7 +116,8 @@ def _where(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[st
                 event.target for event in clauses[number].events if event.levels or event.has("region")
             ):
                 break
-            indexes.append(index)
+            if not clauses[index].of("normal"):  # "..., lumbar clear" is no place of the lesion
+                indexes.append(index)
             index += step
     levels: list[str] = []
     regions: list[str] = []
