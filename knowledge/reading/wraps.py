@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 #: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
 SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()-]*(?: [a-z0-9/&'()-]+){0,3} ?:(?=\s|$)")
 #: A line that breaks off: no sentence ends so.
+COMMA = re.compile(r"[,(\[]$")
 BREAKS_OFF = re.compile(
-    r"(?:,|[(\[]|(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|is|no|nor|not|of|on|or|the|to|was|with|without))$"
+    r"(?:(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|is|no|nor|not|of|on|or|the|to|was|with|without))$"
 )
-OPEN_BOX = re.compile(r"\[ ?$")
+#: A box that is cut, or that stands behind others and before its words.
+OPEN_BOX = re.compile(r"\[ ?$|\[[ x_]?\].*\[ ?\]$")
 CLOSES = re.compile(r"[.:;!?][\"')\]]*$")
 LETTER = re.compile(r"[a-z]")
 #: A heading alone on its line.
@@ -23,6 +25,7 @@ HEAD = re.compile(r"[ \t]*[^:]{1,40}:[ \t]*")
 LEAST_WIDTH = 28
 SLACK = 13
 LEAST_FULL = 3
+TOLD_BY = 60  #: letters
 FEW_KEYS = 2  #: one word before a colon may be a sentence that goes on
 NARROWEST = 45
 MOST_WIDTH = 200
@@ -54,7 +57,8 @@ class Wraps:
 
     def __init__(self, text: str, spans: Sequence[tuple[int, int]], small: Callable[[int], bool]) -> None:
         self.text, self.small = text, small
-        self.width = _wrap_width([end - start for start, end in spans]) or self._narrow_width(spans)
+        self.closed = sum(bool(CLOSES.search(text[start:end].rstrip())) for start, end in spans)
+        self.width = self._wide_width(spans) or self._narrow_width(spans)
         self.cased = self._cased(spans)
 
     def between(self, start: int, end: int, next_start: int, next_end: int) -> bool:
@@ -67,12 +71,16 @@ class Wraps:
             return True
         if STARTS_ITEM.match(rest):
             return False
-        if len(line) >= LEAST_WIDTH and not indented and BREAKS_OFF.search(line) and not SHORT_KEY.match(rest):
+        if len(line) >= LEAST_WIDTH and not indented and self._breaks_off(line, rest):
             return True
         if self._goes_on(line, rest, next_start):
             return True
         full = 0 < len(line) <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
         return full and not indented and not SHORT_KEY.match(rest)
+
+    def _breaks_off(self, line: str, rest: str) -> bool:
+        """Whether no sentence and no entry of a list ends so."""
+        return bool(BREAKS_OFF.search(line)) or (bool(COMMA.search(line)) and not SHORT_KEY.match(rest))
 
     def _goes_on(self, line: str, rest: str, next_start: int) -> bool:
         """Whether a sentence goes on in small letters."""
@@ -96,6 +104,19 @@ class Wraps:
             fresh, small = fresh + keys, small + keys
         return small * 4 <= fresh
 
+    def _wide_width(self, spans: Sequence[tuple[int, int]]) -> int:
+        """The width a text was wrapped at, or 0 when it was not: a list whose lines close nowhere is none."""
+        lengths = [end - start for start, end in spans]
+        best = (0, 0)
+        for width in set(lengths):
+            if LEAST_WIDTH <= width <= MOST_WIDTH:
+                best = max(best, (sum(width - SLACK < length <= width for length in lengths), width))
+        full, width = best
+        long = sum(length > width // 2 for length in lengths)
+        beyond = sum(length > width for length in lengths)
+        prose = self.closed * 6 >= full
+        return width if prose and full >= LEAST_FULL and full * 2 >= long and beyond * 6 <= full else 0
+
     def _narrow_width(self, spans: Sequence[tuple[int, int]]) -> int:
         """The width of a text with few full lines: its longest line, when two or more lines fill it and break off."""
         longest = max((end - start for start, end in spans), default=0)
@@ -106,20 +127,13 @@ class Wraps:
             word = self.text[after:last].split(None, 1)[:1]
             line = self.text[start:end].rstrip()
             full += bool(word) and longest < len(line) + 1 + len(word[0]) and not CLOSES.search(line)
-        closed = sum(bool(CLOSES.search(self.text[start:end].rstrip())) for start, end in spans)
-        return longest if LEAST_FULL - 1 <= full <= closed * 2 else 0
+        few = 1 if self._capitals() else LEAST_FULL - 1
+        return longest if few <= full <= self.closed * 2 else 0
 
-
-def _wrap_width(lengths: list[int]) -> int:
-    """The width a text was wrapped at, or 0 when it was not."""
-    best = (0, 0)
-    for width in set(lengths):
-        if LEAST_WIDTH <= width <= MOST_WIDTH:
-            best = max(best, (sum(width - SLACK < length <= width for length in lengths), width))
-    full, width = best
-    long = sum(length > width // 2 for length in lengths)
-    beyond = sum(length > width for length in lengths)
-    return width if full >= LEAST_FULL and full * 2 >= long and beyond * 6 <= full else 0
+    def _capitals(self) -> bool:
+        """Whether the text is written in capitals, as far as its first letters tell."""
+        letters = islice(LETTER.finditer(self.text), TOLD_BY)
+        return not any(self.small(letter.start()) for letter in letters)
 
 
 def _left_open(line: str, rest: str) -> bool:
