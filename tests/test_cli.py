@@ -1,6 +1,7 @@
 """What ``foramen`` promises at the prompt."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -112,7 +113,7 @@ def test_the_lock_file_holds_every_requirement_with_a_hash():
     wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
     locked = (ROOT / "requirements.lock").read_text()
     pinned = {line.split("==")[0] for line in locked.splitlines() if "==" in line}
-    assert {one.split(">")[0].replace(".", "-").lower() for one in wanted} <= pinned
+    assert {re.split(r"[\[>]", one)[0].replace(".", "-").lower() for one in wanted} <= pinned
     assert all("--hash=sha256:" in block for block in locked.replace("\\\n", "").splitlines() if "==" in block)
 
 

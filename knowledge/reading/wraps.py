@@ -9,7 +9,9 @@ from itertools import islice, pairwise
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 #: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
-SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()-]*(?: [a-z0-9/&'()-]+){0,3} ?:(?=\s|$)")
+SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3} ?:(?=\s|$)")
+#: A key with its value on the same line.
+VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
 #: A line that breaks off: no sentence ends so.
 COMMA = re.compile(r"[,(\[]$")
 BREAKS_OFF = re.compile(
@@ -28,6 +30,8 @@ LEAST_FULL = 3
 TOLD_BY = 60  #: letters
 FEW_KEYS = 2  #: one word before a colon may be a sentence that goes on
 NARROWEST = 45
+OVER = 6  #: a line that is longer than the width of most
+KEYED = (3, 5)  #: share of the lines that begin with a key where all others go on
 MOST_WIDTH = 200
 
 
@@ -43,8 +47,11 @@ def unwrapped(text: str, small: Callable[[int], bool]) -> str:
         position += len(line) + 1
     wraps = Wraps(text, spans, small)
     parts = []
+    first = 0  # where the line began, wraps undone
     for (start, end), (after, last) in pairwise(spans):
-        parts += [text[start:end], " " if wraps.between(start, end, after, last) else "\n"]
+        goes_on = wraps.between(start, end, after, last) or wraps.of_a_key(first, end, after, last)
+        parts += [text[start:end], " " if goes_on else "\n"]
+        first = first if goes_on else after
     return "".join([*parts, text[spans[-1][0] :]])
 
 
@@ -60,6 +67,8 @@ class Wraps:
         self.closed = sum(bool(CLOSES.search(text[start:end].rstrip())) for start, end in spans)
         self.width = self._wide_width(spans) or self._narrow_width(spans)
         self.cased = self._cased(spans)
+        lines = [text[start:end] for start, end in spans if text[start:end].strip()]
+        self.keyed = sum(bool(SHORT_KEY.match(line)) for line in lines) * KEYED[1] >= len(lines) * KEYED[0]
 
     def between(self, start: int, end: int, next_start: int, next_end: int) -> bool:
         """Whether the end of a line, before the next one, is a wrap."""
@@ -75,8 +84,16 @@ class Wraps:
             return True
         if self._goes_on(line, rest, next_start):
             return True
-        full = 0 < len(line) <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
-        return full and not indented and not SHORT_KEY.match(rest)
+        if indented or SHORT_KEY.match(rest):
+            return False
+        return 0 < self.width and len(line) - OVER <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
+
+    def of_a_key(self, start: int, end: int, next_start: int, next_end: int) -> bool:
+        """Whether a line without a key goes on with the value of the key before, where all lines have one."""
+        rest = self.text[next_start:next_end]
+        if not self.keyed or not rest.strip() or SHORT_KEY.match(rest) or STARTS_ITEM.match(rest):
+            return False
+        return bool(VALUE.match(self.text, start, end)) and not CLOSES.search(self.text[start:end].rstrip())
 
     def _breaks_off(self, line: str, rest: str) -> bool:
         """Whether no sentence and no entry of a list ends so."""
