@@ -115,9 +115,12 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
     """A finding of the target region in the sentence, or in those that follow it under the same heading."""
     statement = text.statements[number]
     regions = frozenset(statement.topic_regions)
+    elsewhere = _elsewhere(statement, target, known)
     for other in text.statements[number : number + 1 + FOLLOWING]:
         if other.sentence.paragraph != statement.sentence.paragraph:
             break
+        if elsewhere and (not other.own or other.sentence.section != statement.sentence.section):
+            continue
         if (
             other is not statement
             and any("imaging" in later.values("element") for later in other.events)
@@ -130,6 +133,14 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
         if _here(other, target, known) or (not other.levels and _of_target(regions, target)):
             return True
     return False
+
+
+def _elsewhere(statement: Statement, target: Target, known: Knowledge) -> bool:
+    """The sentence names parts of the spine, and only others than the target."""
+    named = {known.levels[level].region for level in statement.own if level in known.levels}
+    named |= {value for event in statement.of("region") for value in event.values("region")}
+    spinal = bool(named) and all(value in known.regions and known.regions[value].spinal for value in named)
+    return spinal and bool(target.lesion_regions) and not named & target.lesion_regions
 
 
 def _here(statement: Statement, target: Target, known: Knowledge) -> bool:

@@ -86,7 +86,7 @@ class Wraps:
             return True
         if indented or SHORT_KEY.match(rest):
             return False
-        return 0 < self.width and len(line) - OVER <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
+        return self.width > 0 and len(line) - OVER <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
 
     def of_a_key(self, start: int, end: int, next_start: int, next_end: int) -> bool:
         """Whether a line without a key goes on with the value of the key before, where all lines have one."""
