@@ -213,8 +213,10 @@ def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool
         return stop
     reach = clauses[number].end
     told = reach > event.end + LEAST  # a list has begun, of known words or of others
+    key = not doubting and reach - event.end < LEAST  # "denies: numbness, weakness"
     for clause in clauses[number + 1 :]:
-        if clause.hard or (told and clause.stands_alone):
+        keyed = key and clause is clauses[number + 1] and clause.mark == ":"
+        if (clause.hard and not keyed) or (told and clause.stands_alone):
             break
         opening = next(
             (other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None
