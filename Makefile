@@ -7,7 +7,7 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 PORT ?= 8000
 
-.PHONY: demo test serve lint lock clean
+.PHONY: demo test serve lint lock bench clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
@@ -22,6 +22,10 @@ lint: $(INSTALLED)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# How fast it reads: prints Markdown, for benchmarks/README.md.
+bench: $(INSTALLED)
+	@$(VENV)/bin/python benchmarks/speed.py
 
 # Resolves anew, for every platform and Python from 3.11 on.
 lock: $(INSTALLED)

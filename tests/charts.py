@@ -20,7 +20,13 @@ LOINC, SNOMED = "http://loinc.org", "http://snomed.info/sct"
 TERMS = "http://terminology.hl7.org/CodeSystem/"
 PATIENT, ENCOUNTER = "p1", "e1"
 CLASSES = {"ambulatory": "AMB", "inpatient": "IMP", "emergency": "EMER"}
-TYPES = {"text": "text/plain", "html": "text/html", "rtf": "application/rtf", "xml": "application/xml"}
+TYPES = {
+    "text": "text/plain",
+    "html": "text/html",
+    "rtf": "application/rtf",
+    "xml": "application/xml",
+    "pdf": "application/pdf",
+}
 LOINC_TYPES = {
     "progress": "11506-3",
     "consult": "11488-4",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import socket
+import ssl
 import threading
 import time
 from base64 import b64decode
@@ -29,6 +31,7 @@ class FhirServer(ThreadingHTTPServer):
         self.fault, self.page, self.delay = fault, page, delay
         self.asked: list[str] = []
         self.tokens: list[str | None] = []
+        self.hosts: list[str | None] = []
 
     @property
     def base(self) -> str:
@@ -51,6 +54,47 @@ def serving(
         thread.join(5)
 
 
+@contextmanager
+def speaking(pieces: Iterable[bytes], pause: float = 0, context: ssl.SSLContext | None = None) -> Iterator[Speaker]:
+    """A server below HTTP: it says its pieces, with pauses, to whoever connects."""
+    speaker = Speaker(tuple(pieces), pause, context)
+    thread = threading.Thread(target=speaker.run, daemon=True)
+    thread.start()
+    try:
+        yield speaker
+    finally:
+        speaker.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
+        speaker.listener.close()
+        thread.join(5)
+
+
+class Speaker:
+    """One connection after the other; what each client sent is kept."""
+
+    def __init__(self, pieces: tuple[bytes, ...], pause: float, context: ssl.SSLContext | None) -> None:
+        self.pieces, self.pause, self.context = pieces, pause, context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.heard: list[str] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            with suppress(OSError), client:
+                self.speak(self.context.wrap_socket(client, server_side=True) if self.context else client)
+
+    def speak(self, client: socket.socket) -> None:
+        with client:
+            client.settimeout(5)
+            self.heard.append(client.recv(65536).decode("latin-1"))
+            for piece in self.pieces:
+                client.sendall(piece)
+                time.sleep(self.pause)
+
+
 class _Answer(BaseHTTPRequestHandler):
     server: FhirServer
 
@@ -58,6 +102,7 @@ class _Answer(BaseHTTPRequestHandler):
         path = self.path.removeprefix("/fhir/")
         self.server.asked.append(path)
         self.server.tokens.append(self.headers.get("Authorization"))
+        self.server.hosts.append(self.headers.get("Host"))
         time.sleep(self.server.delay)
         status, headers, body = self.server.fault(path) or self._found(path)
         self.send_response(status)

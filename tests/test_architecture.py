@@ -14,7 +14,8 @@ MAY_IMPORT = {
     "knowledge": {"jsonschema"},
     "cards": {"jsonschema", "knowledge"},
     "cds_service": {
-        *("knowledge", "cards", "jsonschema", "flask", "werkzeug", "requests", "urllib3", "click", "orjson", "granian")
+        *("knowledge", "cards", "jsonschema", "flask", "werkzeug", "requests", "urllib3", "click", "orjson", "granian"),
+        *("jwt", "cryptography", "sqlalchemy", "alembic", "prometheus_client", "pypdf"),
     },
 }
 #: Imported for types only; never there when the program runs.

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fhir.resources.R4B.task import Task
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from cards import Call, unavailable, write
+from cards import Call, capabilities, unavailable, write
 from cards.escape import escape
 from cards.lint import offences
 from cards.words import ADVICES, BY_VERDICT, HERE, OVERRIDE_REASONS, TOPICS, WordingError, advice_of, check
@@ -120,6 +121,13 @@ DECIDED = {
         evidence=(said("structural", "disc-displacement", "L4-5 disc herniation with left L5 radiculopathy"),),
         provider_stated=True,
     ),
+    "structural-query": assessed(
+        Verdict.STRUCTURAL,
+        "M99.63",
+        "structural",
+        proposed=("M51.16",),
+        evidence=(said("structural", "disc-displacement", "L4-5 disc herniation with left L5 radiculopathy"),),
+    ),
     "clarify": assessed(
         Verdict.CLARIFY,
         "M99.63",
@@ -147,7 +155,10 @@ DECIDED = {
         ),
         gaps=(Gap("notes", "not-received"), Gap("Binary/b1", "not-text"), Gap("reports", "not-received")),
     ),
-    "invalid": assessed(Verdict.INVALID, "M99.7", "invalid", proposed=("M99.73",), evidence=(FORAMEN, DISC)),
+    "invalid": assessed(
+        Verdict.INVALID, "M99.7", "invalid", proposed=("M99.73",), evidence=(FORAMEN, DISC), provider_stated=True
+    ),
+    "invalid-query": assessed(Verdict.INVALID, "M99.7", "invalid", proposed=("M99.73",), evidence=(FORAMEN, DISC)),
     "documentation": assessed(
         Verdict.SUPPORTED, "M99.73", evidence=(FORAMEN, DISC), missing_soft=("imaging", "conservative-care")
     ),
@@ -321,6 +332,20 @@ def test_an_invalid_code_without_a_better_one_offers_nothing():
     assert card["indicator"] == "warning"
 
 
+def test_a_stated_structural_diagnosis_is_one_answer():
+    assert labels(card_of("structural")) == [titled("M51.16")]
+
+
+@pytest.mark.parametrize("name", ["corrected", "additional", "structural", "invalid"])
+def test_what_the_provider_has_not_stated_is_a_query_and_no_edit(name):
+    """The class is decided by a rule: whose statement it rests on."""
+    assert ADVICES[name].unstated == f"{name}-query"
+    stated, unstated = card_of(name), card_of(name, provider_stated=False)
+    assert (stated["indicator"], unstated["indicator"]) == ("warning", "info")
+    assert UNDETERMINED not in labels(stated)
+    assert labels(unstated)[-1] == UNDETERMINED
+
+
 # --- class B: a documentation query ------------------------------------------------------------------
 
 
@@ -336,8 +361,9 @@ def test_a_query_always_leaves_the_two_answers_without_a_code(name):
     [
         ("corrected-query", [titled("M99.63") + ", current selection", titled("M99.73")]),
         ("additional-query", [titled("M99.61") + ", current selection", titled("M99.61", "M99.71")]),
-        ("structural", [titled("M51.16"), titled("M99.63") + ", current selection"]),
+        ("structural-query", [titled("M51.16"), titled("M99.63") + ", current selection"]),
         ("clarify", [titled("M99.63") + ", current selection", titled("M99.73")]),
+        ("invalid-query", []),  # the selection cannot stay, and a code alone would lead
         ("incomplete", []),
         ("unsupported", []),
         ("documentation", []),
@@ -364,6 +390,25 @@ def test_a_single_coded_option_is_never_left_alone(name):
 
 
 @pytest.mark.parametrize("name", QUERIES)
+def test_every_indicator_has_its_source_and_date(name):
+    """The quote, then where and when it was written, in what section, by whom, and what it stands for."""
+    lines = [line for line in card_of(name)["detail"].split("\n") if line.startswith('- "')]
+    assert lines
+    for line in lines:
+        assert re.search(r'" \(note DocumentReference/d1, 2026-10-14, Assessment, [a-z ]+\): ', line), line
+
+
+def test_an_element_without_values_is_named_once():
+    imaged = said("imaging", "imaging", "MRI 2026")
+    assert card_of("documentation", evidence=(imaged,))["detail"].count("imaging result\n") == 1
+
+
+@pytest.mark.parametrize("name", ["incomplete", "documentation", "unsupported"])
+def test_a_request_for_documentation_asks_for_what_was_found_or_done(name):
+    assert re.search(r"if it was (?:found|made)", card_of(name)["detail"], re.IGNORECASE)
+
+
+@pytest.mark.parametrize("name", QUERIES)
 def test_a_site_may_keep_codes_out_of_queries(name):
     card = card_of(name, replace(CALL, options=False))
     assert labels(card) == [OTHER, UNDETERMINED]
@@ -371,6 +416,17 @@ def test_a_site_may_keep_codes_out_of_queries(name):
         DECIDED[name].code
     }
     assert card["extension"]["org.foramen.assessment"]["proposedCodes"] == list(DECIDED[name].proposed)
+
+
+def test_a_site_that_keeps_codes_out_of_queries_names_none_in_a_line_of_sequence_either():
+    shown, hidden = (
+        card_of("clarify", replace(CALL, options=options), sequencing="M51.16")["detail"] for options in (True, False)
+    )
+    assert ("M51.16" in shown, "M51.16" in hidden) == (True, False)
+
+
+def test_code_edits_are_the_same_at_every_site():
+    assert card_of("corrected") == card_of("corrected", replace(CALL, options=False))
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -601,3 +657,72 @@ def test_a_bad_wording_file_is_refused_with_its_place():
         advice_of("templates/x.toml", raw | {"indicator": "warning"})
     with pytest.raises(WordingError, match="unheard-of"):
         check({"x": replace(ADVICES["clarify"], topic="unheard-of")}, TOPICS["display"], BY_VERDICT)
+
+
+# --- what a client applies ---------------------------------------------------------------------------
+
+TASKS = replace(CALL, applies=capabilities(["create-tasks"]), user="Practitioner/dr-1")
+LATER = "Add a task to document these points later, where they were found or done"
+
+
+def test_a_client_of_which_nothing_is_known_changes_orders_and_diagnoses():
+    assert capabilities([]) == capabilities(["default"]) == {"update-orders", "update-conditions", "create-conditions"}
+    assert capabilities(["no word of ours"]) == capabilities([])
+
+
+def test_the_words_of_a_client_add_to_its_profile():
+    assert capabilities(["inferno"]) == {"update-orders", "empty-system-actions"}
+    assert capabilities(["inferno", "create-tasks"]) == {"update-orders", "empty-system-actions", "create-tasks"}
+    assert capabilities(["create-tasks"]) == {*capabilities([]), "create-tasks"}
+    assert capabilities(["display"]) == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "applied", "told"),
+    [
+        ([], ["ServiceRequest", "Condition"], "only part of it"),
+        (["inferno"], ["ServiceRequest"], "not changed by your system"),
+        (["display"], [], "Nothing can be changed from this card"),
+    ],
+)
+def test_a_card_offers_what_the_client_applies_and_says_the_rest_in_words(words, applied, told):
+    card = card_of("corrected", replace(CALL, applies=capabilities(words)))
+    acts = card["suggestions"][0].get("actions", [])
+    assert [act["resource"]["resourceType"] for act in acts] == applied
+    assert told in card["detail"]
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_a_task_is_offered_where_documentation_is_asked_for_and_the_client_adds_one(name):
+    assert LATER not in labels(card_of(name))
+    assert (LATER in labels(card_of(name, TASKS))) == (name in {"incomplete", "documentation"})
+    assert LATER not in labels(card_of(name, replace(TASKS, informative=True)))
+
+
+def test_a_task_names_what_is_missing_for_the_clinician_and_changes_nothing():
+    card = card_of("documentation", TASKS)
+    assert labels(card) == [LATER, OTHER, UNDETERMINED]
+    (act,) = card["suggestions"][0]["actions"]
+    assert act["type"] == "create"
+    made = act["resource"]
+    Task.model_validate(made)
+    assert [each["valueString"] for each in made["input"]] == [
+        "an imaging result of the region: study and finding",
+        "which treatment came before",
+    ]
+    assert made["focus"] == {"reference": "ServiceRequest/sr-1"}
+    assert made["owner"] == {"reference": "Practitioner/dr-1"}
+    assert made["description"].startswith(f"Documentation for {titled('M99.73')}")
+
+
+@pytest.mark.parametrize("user", ["", "Patient/p", "Practitioner/../x", "dr-1"])
+def test_a_task_for_nobody_in_particular_has_no_owner(user):
+    (act,) = card_of("incomplete", replace(TASKS, user=user))["suggestions"][0]["actions"]
+    assert "owner" not in act["resource"]
+
+
+def test_a_task_says_no_word_it_may_not_say_and_takes_none_from_the_record():
+    (act,) = card_of("incomplete", TASKS)["suggestions"][0]["actions"]
+    words = json.dumps(act)
+    assert offences(words) == []
+    assert "foraminal stenosis" not in words

@@ -791,7 +791,7 @@ def test_of_two_copies_that_of_this_encounter_stays():
 @pytest.mark.parametrize(
     ("held", "reason"),
     [
-        ({"contentType": "application/pdf", "data": "JVBERi0="}, Reason.NOT_TEXT),
+        ({"contentType": "application/pdf", "data": "JVBERi0="}, Reason.MALFORMED),
         ({"contentType": "text/plain", "data": "no base64!"}, Reason.NOT_DECODED),
         ({"contentType": "text/plain", "data": "AAEC"}, Reason.NOT_DECODED),
         ({"contentType": "application/rtf", "data": "eA=="}, Reason.MALFORMED),
@@ -810,7 +810,7 @@ def test_an_attachment_that_cannot_be_read_is_a_gap(held, reason):
 def test_a_form_that_cannot_be_read_is_named_beside_a_mere_conclusion():
     found = read(report(presentedForm=[attachment("x", "application/pdf")]))
     assert [one.text for one in found.documents] == ["Bulge."]
-    assert found.gaps == (Gap("DiagnosticReport/r1", Reason.NOT_TEXT),)
+    assert found.gaps == (Gap("DiagnosticReport/r1", Reason.MALFORMED),)
 
 
 @pytest.mark.parametrize("held", [note(content=None), note(content=[]), report(conclusion=None)])

@@ -1,11 +1,18 @@
 """An attachment's bytes become its text, verbatim and free of markup."""
 
+import io
+import logging.handlers
 import time
+from contextlib import suppress
+from random import Random
 
 import pytest
+from pdf_writer import content, document, pdf, stream
+from pypdf import PdfReader, PdfWriter
 
 from cds_service import formats
 from cds_service.formats import Text, Unreadable
+from cds_service.formats.pdf import MOST_BYTES, MOST_CHARACTERS, MOST_OPERATIONS, MOST_PAGES
 from cds_service.reasons import Reason
 
 CDA = (
@@ -57,8 +64,8 @@ def test_plain_text_is_decoded_and_left_alone(data, kind, expected):
 @pytest.mark.parametrize(
     ("data", "kind", "reason"),
     [
-        (b"%PDF-1.7", "application/pdf", Reason.NOT_TEXT),
-        (b"%PDF-1.7", "", Reason.NOT_TEXT),
+        (b"%PDF-1.7", "application/pdf", Reason.MALFORMED),
+        (b"%PDF-1.7", "", Reason.MALFORMED),
         (b"\xff\xd8\xff\xe0", "image/jpeg", Reason.NOT_TEXT),
         (b"\xff\xd8\xff\xe0", "application/octet-stream", Reason.NOT_TEXT),
         (b"PK\x03\x04\x00\x00", "text/plain", Reason.NOT_DECODED),
@@ -307,3 +314,173 @@ def test_ccda_nested_deeply_costs_no_more_than_its_length():
     deep = SECTION.format("Exam", "<list><item>" * 4_000 + "x" + "</item></list>" * 4_000)
     assert text(CDA.format(deep), "application/xml").endswith("- x")
     assert time.process_time() - start < 1
+
+
+# --- PDF ----------------------------------------------------------------------------------------------
+
+PDF = "application/pdf"
+ASCII = {chr(code): code for code in range(32, 127)}
+IMAGE = stream("00", "/Type /XObject /Subtype /Image /Width 1 /Height 1 /BitsPerComponent 8 /ColorSpace /DeviceGray")
+WORDS = "Left L4-5 foramen narrowed by a disc bulge."
+
+
+def drawn(*operations):
+    """One page of these operations."""
+    return document(["\n".join(operations)])
+
+
+def shown(x, y, said, size=10):
+    return f"BT /F1 {size} Tf {x} {y} Td ({said}) Tj ET"
+
+
+def rewritten(source, change):
+    """A file after the library itself has written it anew."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(source.encode())))
+    change(writer)
+    held = io.BytesIO()
+    writer.write(held)
+    return held.getvalue()
+
+
+def squeezed(writer):
+    for page in writer.pages:
+        page.compress_content_streams()
+
+
+def why(source, kind=PDF):
+    with pytest.raises(Unreadable) as caught:
+        read(source, kind)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Exam:\nGait normal.\n\nAssessment\n  L4–5 foramen, ≥ 3 mm, α (left) \\ right",
+        "Level\tLeft\tRight\nC5-6\topen\tnarrowed\nC6-7\topen\topen",
+        "\n".join(f"line {number}" for number in range(130)),  # over three pages
+    ],
+)
+def test_a_pdf_keeps_lines_empty_lines_and_cells(said):
+    assert read(pdf(said), PDF) == Text(said)
+
+
+@pytest.mark.parametrize("kind", ["application/x-pdf", "application/pdf; charset=binary", "", "text/plain"])
+def test_a_pdf_says_itself_what_it_is(kind):
+    assert text(pdf(WORDS), kind) == WORDS
+
+
+def test_a_pdf_that_is_compressed_is_read():
+    source = rewritten(pdf(WORDS), squeezed)
+    assert WORDS[:9].encode() not in source
+    assert text(source, PDF) == WORDS
+
+
+@pytest.mark.parametrize(
+    ("operations", "expected"),
+    [
+        ([shown(50, 700, "disc "), shown(71, 700, "bulge")], "disc bulge"),  # one line, drawn in two goes
+        (["BT /F1 10 Tf 50 700 Td [(di) 20 (sc) -400 (bulge)] TJ ET"], "disc bulge"),
+        (["BT /F1 10 Tf 12 TL 50 700 Td (a) Tj T* (b) Tj (c) ' ET"], "a\nb\nc"),
+        ([shown(50, 700, "a"), shown(50, 688, "b"), shown(50, 660, "c"), shown(50, 648, "d")], "a\nb\n\nc\nd"),
+        ([shown(50, 700, "a"), shown(50, 676, "b"), shown(50, 652, "c")], "a\nb\nc"),  # double spaced
+        ([shown(50, 700, "a", 18), shown(50, 679, "b"), shown(50, 667, "c")], "a\nb\nc"),
+        ([shown(50, 700, "a"), shown(50, 688, "b"), shown(300, 700, "c"), shown(300, 688, "d")], "a\nb\nc\nd"),
+        (
+            ["q 2 0 0 2 0 0 cm", shown(25, 350, "a", 5), shown(25, 344, "b", 5), shown(25, 330, "c", 5), "Q"],
+            "a\nb\n\nc",
+        ),
+        ([shown(50, 700, "Level"), shown(200, 700, "Left"), shown(300, 700, "Right")], "Level\tLeft\tRight"),
+        (["BT /F1 1 Tf 10 0 0 10 50 700 Tm (a) Tj 10 0 0 10 50 688 Tm (b) Tj ET"], "a\nb"),
+    ],
+)
+def test_a_pdf_is_read_as_it_looks(operations, expected):
+    assert text(drawn(*operations), PDF) == expected
+
+
+def test_a_pdf_says_what_its_forms_say():
+    form = stream(
+        shown(50, 700, "disc bulge"),
+        "/Type /XObject /Subtype /Form /BBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >>",
+    )
+    source = document(["q /X1 Do Q"], resources="/XObject << /X1 10 0 R >>", objects=[form])
+    assert text(source, PDF) == "disc bulge"
+
+
+def test_a_pdf_that_needs_a_password_says_so():
+    assert why(rewritten(pdf(WORDS), lambda writer: writer.encrypt("secret", algorithm="AES-256"))) is Reason.PROTECTED
+
+
+def test_a_pdf_that_any_viewer_opens_is_read_whatever_its_owner_restricts():
+    assert text(rewritten(pdf(WORDS), lambda writer: writer.encrypt("", "secret", algorithm="AES-128")), PDF) == WORDS
+
+
+@pytest.mark.parametrize("line", ["", "FAX 2026-10-14 page 1"])
+def test_a_pdf_of_pictures_has_no_text_layer(line):
+    page = f"{shown(50, 800, line)} q /I1 Do Q" if line else "q /I1 Do Q"
+    source = document([page], resources="/XObject << /I1 10 0 R >>", objects=[IMAGE])
+    if line:
+        assert read(source, PDF) == Text(line, unread=Reason.PICTURED)
+    else:
+        assert why(source) is Reason.NO_TEXT_LAYER
+
+
+def test_a_pdf_with_a_scanned_page_is_read_and_says_that_it_is_not_all():
+    source = document([content([WORDS], ASCII), "q /I1 Do Q"], resources="/XObject << /I1 10 0 R >>", objects=[IMAGE])
+    assert read(source, PDF) == Text(WORDS, unread=Reason.PICTURED)
+
+
+def test_a_logo_beside_a_page_of_text_makes_no_picture_of_it():
+    page = content([WORDS] * 3, ASCII) + " q /I1 Do Q"
+    source = document([page], resources="/XObject << /I1 10 0 R >>", objects=[IMAGE])
+    assert read(source, PDF) == Text("\n".join([WORDS] * 3))
+
+
+def test_a_pdf_whose_letters_nobody_can_tell_is_not_read():
+    assert why(drawn("BT /F1 10 Tf 50 700 Td (\\001\\002\\003 \\004\\005) Tj ET")) is Reason.NO_TEXT_LAYER
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        pdf(WORDS) + " " * MOST_BYTES,
+        document([shown(50, 700, "a")] * (MOST_PAGES + 1)),
+        document(["q Q " * (MOST_OPERATIONS // 20)] * 11),
+        drawn(shown(50, 700, "a" * (MOST_CHARACTERS + 1))),
+        drawn(f"BT /F1 10 Tf [{'(aaaaaaaaaa) 1 ' * (MOST_CHARACTERS // 10 + 1)}] TJ ET"),
+    ],
+    ids=["bytes", "pages", "operations", "characters", "pieces"],
+)
+def test_a_pdf_beyond_its_limits_is_too_large(source):
+    assert why(source) is Reason.TOO_LARGE
+
+
+def test_a_pdf_that_inflates_beyond_all_bounds_is_not_inflated():
+    bomb = rewritten(drawn(shown(50, 700, "a") + " " * 5_000_000), squeezed)
+    assert len(bomb) < 20_000
+    assert why(bomb) is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_broken_pdf_is_a_gap_and_never_a_failure(seed):
+    """Bytes changed, cut and doubled: there is a text, or a reason."""
+    chance = Random(seed)  # noqa: S311  (nothing is secret here)
+    sound = [pdf(WORDS).encode(), rewritten(pdf(WORDS), squeezed)]
+    for _ in range(60):
+        data = bytearray(chance.choice(sound))
+        for _ in range(chance.randint(1, 12)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.choice((0, 1, 1, 30))] = chance.randbytes(chance.choice((0, 1, 1, 4)))
+        with suppress(Unreadable):
+            assert isinstance(read(b"%PDF-" + bytes(data), PDF), Text)
+
+
+def test_nothing_of_a_pdf_reaches_the_log():
+    told = logging.handlers.BufferingHandler(100)
+    logging.getLogger().addHandler(told)
+    try:
+        source = drawn("BT /Secretname 10 Tf 50 700 Td (a) Tj ET", "/Hidden Do", shown(50, 600, "disc bulge"))
+        assert "disc bulge" in text(source, PDF)
+    finally:
+        logging.getLogger().removeHandler(told)
+    assert told.buffer == []

@@ -90,6 +90,22 @@ def test_known_empty_is_not_failed(value, state):
     assert gathered.states["notesOfPatient"] is State.ABSENT
 
 
+def test_what_was_not_asked_for_does_not_settle_a_key():
+    """P7: the service holds what came against its query; what it can use all the same it uses."""
+    gathered = prefetch.received({"notes": bundle(condition()), "docs": bundle(condition(name="c2"))}, TEMPLATES)
+    assert gathered.states["notes"] is State.FAILED
+    assert gathered.states["docs"] is State.DATA
+    assert names(gathered) == ["Condition/c1", "Condition/c2"]
+
+
+def test_a_key_with_something_else_is_asked_for_once():
+    """P7, P9."""
+    with serving([note()]) as server:
+        gathered = gather({"encounter": visit(), "conditions": None, "notes": visit(name="e9")}, server)
+    assert server.asked.count("DocumentReference?encounter=e1") == 1
+    assert "DocumentReference/d1" in names(gathered)
+
+
 def test_places_name_where_a_resource_stood():
     sent = {"notes": bundle(note(), note(name="d2")), "encounter": visit(), "list": [report()]}
     assert prefetch.received(sent, {}).places == [

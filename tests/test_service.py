@@ -36,7 +36,7 @@ def request(name="corrected"):
 
 @pytest.fixture(scope="module")
 def app():
-    return create_app(Settings())
+    return create_app(Settings(open=True))
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ def test_every_refusal_is_an_operation_outcome(client, method, path, options, st
 
 def test_a_body_beyond_the_limit_is_refused():
     """S19"""
-    small = create_app(Settings(body_limit=1000)).test_client()
+    small = create_app(Settings(open=True, body_limit=1000)).test_client()
     reply = small.post(ORDER_SIGN, json=request())
     assert reply.status_code == 413
     assert reply.get_json()["resourceType"] == "OperationOutcome"
@@ -299,16 +299,16 @@ def test_the_log_holds_no_word_of_the_request(client, caplog):
 @pytest.mark.parametrize(
     ("options", "address", "headers", "status"),
     [
-        (Settings(), "127.0.0.1", {}, 200),
-        (Settings(), "::1", {}, 200),
-        (Settings(), "192.0.2.7", {}, 401),
-        (Settings(), "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 401),
+        (Settings(dev=True), "127.0.0.1", {}, 200),
+        (Settings(dev=True), "::1", {}, 200),
         (Settings(dev=True), "192.0.2.7", {}, 401),
+        (Settings(dev=True), "unix:", {}, 401),
+        (Settings(dev=True), "127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, 401),
         (Settings(open=True), "192.0.2.7", {}, 200),
     ],
 )
-def test_only_this_machine_is_answered_unless_the_service_was_opened(options, address, headers, status):
-    """S7, S6: and who is refused is told nothing."""
+def test_without_a_token_dev_answers_this_machine_alone(options, address, headers, status):
+    """S7, S6: and who is refused is told nothing.  Registered clients: test_access.py."""
     client = create_app(options).test_client()
     reply = client.get("/cds-services", headers=headers, environ_base={"REMOTE_ADDR": address})
     assert reply.status_code == status
@@ -319,7 +319,7 @@ def test_only_this_machine_is_answered_unless_the_service_was_opened(options, ad
 def test_a_preflight_is_answered(path):
     """X2, S20"""
     asked = {"Origin": "https://page.example", "Access-Control-Request-Headers": "authorization,content-type"}
-    listed = create_app(Settings(origins=frozenset({"https://page.example"}))).test_client()
+    listed = create_app(Settings(open=True, origins=frozenset({"https://page.example"}))).test_client()
     headers = listed.options(path, headers=asked).headers
     assert headers["Access-Control-Allow-Origin"] == "https://page.example"
     assert "Authorization" in headers["Access-Control-Allow-Headers"]
@@ -347,11 +347,13 @@ OVERRIDDEN = {
 
 
 def test_feedback_is_accepted_and_counted():
-    """B2-B6, B9"""
-    app = create_app(Settings())
+    """B2-B6, B9; what becomes of it: test_feedback.py."""
+    app = create_app(Settings(open=True))
     reply = app.test_client().post(f"{ORDER_SIGN}/feedback", json={"feedback": [ACCEPTED, OVERRIDDEN]})
     assert (reply.status_code, reply.get_json()) == (200, {"accepted": 2})
-    assert app.extensions["feedback"].counts == {("m99-order-sign", "accepted"): 1, ("m99-order-sign", "overridden"): 1}
+    counted = app.test_client().get("/metrics").text
+    assert 'foramen_feedback_total{outcome="accepted",service="m99-order-sign"} 1.0' in counted
+    assert 'foramen_feedback_total{outcome="overridden",service="m99-order-sign"} 1.0' in counted
 
 
 @pytest.mark.parametrize(

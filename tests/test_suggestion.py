@@ -156,7 +156,7 @@ def test_the_current_selection_changes_nothing():
 def test_a_closed_order_is_not_changed(status):
     received = Received([order(status=status)], conditions=[condition()])
     assert [each["resourceType"] for each in resources(received, "M99.61")] == ["Condition"]
-    assert out_of_reach("M99.60", received)
+    assert out_of_reach("M99.60", received, CALL)
 
 
 @pytest.mark.parametrize("status", ["draft", "active", "on-hold", "unknown", None])
@@ -167,8 +167,8 @@ def test_an_open_order_is_changed(status):
 def test_a_resource_without_id_is_left_to_the_clinician():
     received = Received([order(id=None)], conditions=[condition(id="")])
     assert offered(received, "M99.61") == []
-    assert out_of_reach("M99.60", received)
-    assert not out_of_reach("M99.60", Received([order()], conditions=[condition()]))
+    assert out_of_reach("M99.60", received, CALL)
+    assert not out_of_reach("M99.60", Received([order()], conditions=[condition()]), CALL)
 
 
 # --- how the client writes ---------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_a_title_nobody_knows_leaves_no_former_display():
 def test_a_condition_coded_only_otherwise_is_left_to_the_clinician():
     other = condition(code={"coding": [{"system": "http://snomed.info/sct", "code": "202794004"}]})
     assert offered(Received(conditions=[other]), "M99.61") == []
-    assert out_of_reach("M99.60", Received(conditions=[other]))
+    assert out_of_reach("M99.60", Received(conditions=[other]), CALL)
 
 
 @given(

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from charts import Placement, document, request
+from pdf_writer import pdf
 
 Json = dict[str, Any]
 Rewriting = Callable[[str], str]
@@ -227,6 +228,7 @@ FORMATS = {
     "preformatted HTML": partial(formatted, name="html", write=preformatted),
     "RTF": partial(formatted, name="rtf", write=rtf),
     "C-CDA": partial(formatted, name="xml", write=ccda),
+    "PDF": partial(formatted, name="pdf", write=pdf),
 }
 #: Every variant by its name.
 VARIANTS: dict[str, Callable[[Json], Json]] = {
@@ -236,6 +238,7 @@ VARIANTS: dict[str, Callable[[Json], Json]] = {
     "wrapped at 80, upper case, HTML": _posted(WRAPS[80], upper, FORMATS["HTML"]),
     "wrapped at 72, upper case, RTF": _posted(WRAPS[HYPHENATED], upper, FORMATS["RTF"]),
     "wrapped at 60, upper case, C-CDA": _posted(WRAPS[60], upper, FORMATS["C-CDA"]),
+    "wrapped at 80, upper case, PDF": _posted(WRAPS[80], upper, FORMATS["PDF"]),
     **{f"levels as {notation}": _posted(partial(renotated, notation=notation)) for notation in NOTATIONS},
     "irrelevant documents beside it": _posted(accompanied),
     "the last first": _posted(reordered),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 NUMBER = r"(?:1[0-2]|\d)"
 STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}"
-TOKEN = re.compile(rf"(?<![\w.])([ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
+#: The letter comes first, so that the scan stops only at such letters; what may not stand before it is asked next.
+TOKEN = re.compile(rf"([ctls])(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
 PART = re.compile(rf"([ctls]?)-?({NUMBER})")
+LONG = 24  #: characters of a level expression that is not met twice
 JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Spine:
     """The vertebrae from top to bottom, and the level between each two neighbours."""
 
@@ -67,13 +70,18 @@ def find_levels(text: str, spine: Spine) -> list[LevelMention]:
     """Every level expression of a reading text, ranges filled in."""
     found: list[LevelMention] = []
     for match in TOKEN.finditer(text):
-        vertebrae = _vertebrae(match.group(1), match.group(2), spine)
-        if not vertebrae:
-            continue
-        levels = _named(vertebrae, spine)
+        read = _read if match.end() - match.start() < LONG else _read.__wrapped__  # a chain of levels is kept nowhere
+        levels, single = read(match[1], match[2], spine)
         if levels:
-            found.append(LevelMention(match.start(), match.end(), levels, len(vertebrae) == 1))
+            found.append(LevelMention(match.start(), match.end(), levels, single))
     return _between(text, _ranges(text, found, spine), spine)
+
+
+@lru_cache(maxsize=4096)  # there are few ways to write a level, and short ones
+def _read(letter: str, rest: str, spine: Spine) -> tuple[tuple[str, ...], bool]:
+    """The levels of one expression, and whether it is one vertebra."""
+    vertebrae = _vertebrae(letter, rest, spine)
+    return (_named(vertebrae, spine) if vertebrae else ()), len(vertebrae) == 1
 
 
 def _between(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMention]:

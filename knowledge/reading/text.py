@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from knowledge.reading.lexicon import Lexicon
 
 #: One character for one character, so that offsets stay.
-PLAIN = str.maketrans(
-    dict.fromkeys("‐‑‒–—−﹘－", "-")
-    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000\r\f\v", " ")
+PLAIN = (
+    dict.fromkeys("\r\f\v\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " ")
+    | dict.fromkeys("‐‑‒–—−﹘－", "-")
     | dict.fromkeys("‘’‛′", "'")
     | dict.fromkeys("“”„″", '"')
     | {"İ": "i", "•": "*", "·": "*", "◦": "*", "▪": "*", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
-#: A word cut at a line end, with or without a hyphen; a soft hyphen inside a word.
-CUT = re.compile(r"([a-z]+)(-[ \t]*\n[ \t]*|[ \t]*\n[ \t]*|\u00ad\n?)([a-z]+)")
+#: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
+LINE_END = re.compile(r"\n[ \t]*(?=[a-z])")
+SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
+LAST_WORD = re.compile(r"[a-z]+\Z")
+WORD = re.compile(r"[a-z]+")
 LONG = re.compile(r"[a-z]{6,}")
+#: Letters of a word that a line end has cut, at most.
+MOST_LETTERS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +48,49 @@ class ReadingText:
 
 def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     """Prepare a text for scanning."""
-    text = original.translate(PLAIN)
+    text = original
+    for written, plain in PLAIN.items():
+        text = text.replace(written, plain)
     lower = text.lower()
     if len(lower) != len(text):  # a few capitals grow when lowered
         lower = "".join(low if len(low := character.lower()) == 1 else character for character in text)
-    edits = sorted(_joins(lower, lexicon) + _spellings(lower, lexicon))
+    edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon)])
     return _edited(lower, edits) if edits else ReadingText(lower)
 
 
-def _joins(text: str, lexicon: Lexicon) -> list[tuple[int, int, str]]:
-    """Words of the vocabulary that a line end has cut in two."""
-    edits = []
-    position = 0
-    while match := CUT.search(text, position):
-        before, cut, after = match.groups()
-        position = match.start(3)
-        whole = before + after in lexicon.words and not (before in lexicon.words and after in lexicon.words)
-        if whole or "\u00ad" in cut:
-            edits.append((match.start(2), match.end(2), ""))
-    return edits
+def _joins(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
+    """Words of the vocabulary that a line end has cut in two, with a hyphen or without."""
+    for match in LINE_END.finditer(text):
+        start = _before(text, match.start())
+        before = LAST_WORD.search(text, max(0, start - MOST_LETTERS), start)
+        after = WORD.match(text, match.end(), match.end() + MOST_LETTERS)
+        if before is None or after is None:
+            continue
+        known = before[0] in lexicon.words and after[0] in lexicon.words
+        if not known and before[0] + after[0] in lexicon.words:
+            yield start, match.end(), ""
 
 
-def _spellings(text: str, lexicon: Lexicon) -> list[tuple[int, int, str]]:
-    """Key terms that are misspelt by one letter."""
-    corrections = {word: term for word in set(LONG.findall(text)) if (term := lexicon.spell(word))}
-    if not corrections:
-        return []
-    return [
-        (match.start(), match.end(), corrections[match.group()])
-        for match in LONG.finditer(text)
-        if match.group() in corrections
-    ]
+def _before(text: str, position: int) -> int:
+    """Where the word before a line end stops: before blanks, and before a hyphen."""
+    start = position
+    while start and text[start - 1] in " \t":
+        start -= 1
+    return start - (text[start - 1 : start] == "-")
+
+
+def _soft(text: str) -> Iterator[tuple[int, int, str]]:
+    """Soft hyphens inside words."""
+    for match in SOFT.finditer(text) if "\u00ad" in text else ():
+        yield match.start(), match.end(), ""
+
+
+def _spellings(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
+    """Key terms that are misspelt."""
+    corrections = lexicon.spelling.corrections(LONG.findall(text))
+    for match in LONG.finditer(text) if corrections else ():
+        if match[0] in corrections:
+            yield match.start(), match.end(), corrections[match[0]]
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> ReadingText:

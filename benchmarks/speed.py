@@ -1,0 +1,178 @@
+"""How long reading takes beside the bare scan of the same text, and how long the knowledge takes to load.
+
+    python benchmarks/speed.py        (make bench)
+
+Prints Markdown.  Times are CPU time of this process, the median of several runs; the scan and the reading of a text
+alternate, so that a busy machine slows both.  Ratios are what counts: seconds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from itertools import cycle
+from pathlib import Path
+from statistics import median
+from time import process_time
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from knowledge import load  # noqa: E402
+from knowledge.model import Document  # noqa: E402
+from knowledge.reading.binding import bind  # noqa: E402
+from knowledge.reading.statements import read  # noqa: E402
+from knowledge.tables import Knowledge  # noqa: E402
+
+KB = 1000
+SIZES = (5, 20, 50, 200)
+RUNS = 9
+MOST_RATIO = 3.5
+MOST_PATHOLOGICAL = 100.0  #: milliseconds for 50 KB
+MOST_LOAD = 1000.0  #: milliseconds, with every check
+#: What a start of the service pays: a new process, the modules imported, nothing cached.
+LOADING = "from time import process_time as t; import knowledge; a = t(); knowledge.load(); print(t() - a)"
+
+
+def notes() -> Iterator[str]:
+    """The notes of the clinical cases, in the order of their files, over and over."""
+    files = sorted((ROOT / "tests/cases").glob("*-*.json"))
+    return cycle(note["text"] for file in files for note in json.loads(file.read_text(encoding="utf-8"))["notes"])
+
+
+def note_of(size: int) -> str:
+    """One long note: notes of the cases, one below the other, cut at a size."""
+    parts: list[str] = []
+    for note in notes():
+        parts.append(note)
+        if sum(map(len, parts)) >= size:
+            return "\n\n".join(parts)[:size]
+    raise AssertionError
+
+
+def filled(piece: str, size: int = 50 * KB) -> str:
+    """A piece of text, repeated to a size."""
+    return (piece * (size // len(piece) + 1))[:size]
+
+
+def pathological() -> Mapping[str, str]:
+    """Texts of 50 KB that no author writes, and that a reader of texts must get through."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = (f"foramin{a}{b}{c}" for a in letters for b in letters for c in letters)
+    return {
+        "line ends only": filled("\n"),
+        "carriage returns and line ends": filled("\r\n"),
+        "blanks only": filled(" "),
+        "one letter": filled("a"),
+        "one digit": filled("1"),
+        "digits and blanks": filled("12 3.4/5 "),
+        "full stops": filled("."),
+        "abbreviations": filled("a. "),
+        "question marks": filled("?"),
+        "opening brackets": filled("("),
+        "empty brackets": filled("()[] "),
+        "empty boxes": filled("[ ] stenosis "),
+        "tabs": filled("\t"),
+        "a table row without end": filled("canal\t"),
+        "soft hyphens": filled("a\u00ad"),
+        "words cut at line ends": filled("ste-\nnosis "),
+        "misspellings, all different": " ".join(words)[: 50 * KB],
+        "one giant sentence": filled("moderate disc bulge and foraminal stenosis at L4-5 "),
+        "one giant sentence without a blank": filled("canal,"),
+        "one site, over and over": filled("canal "),
+        "one site in every line": filled("canal\n"),
+        "all levels": filled("C2-3, C3-4, T1-2, T12-L1, L1-2, L4-5, L5-S1; "),
+        "one chain of levels": filled("l4-5-"),
+        "one level, over and over": filled("L4-5 "),
+        "nested negations": filled("no evidence of absence without denial of stenosis not seen, nor "),
+        "the word no": filled("no "),
+        "headings": filled("IMPRESSION: "),
+        "heading lines": filled("IMPRESSION:\n"),
+        "marks of copied text": filled("copied from prior note\nstenosis\n"),
+        "measures": filled("canal 12 mm "),
+    }
+
+
+def milliseconds(call: Callable[[], object]) -> float:
+    """CPU time of one call."""
+    start = process_time()
+    call()
+    return (process_time() - start) * 1000
+
+
+def measured(text: str, known: Knowledge) -> tuple[float, float, float]:
+    """Median milliseconds of the bare scan, of reading, and of binding what was read."""
+    document = Document("DocumentReference/1", text, "progress")
+    small = text.lower()
+    made = read(document, known)
+    scans, reads, binds = [], [], []
+    for _ in range(RUNS):
+        scans.append(milliseconds(lambda: [None for _ in known.lexicon.pattern.finditer(small)]))
+        reads.append(milliseconds(lambda: read(document, known)))
+        binds.append(milliseconds(lambda: bind(made, known.parts.limits)))
+    return median(scans), median(reads), median(binds)
+
+
+def print_reading(known: Knowledge) -> None:
+    """The table of long notes; linear means that the last column stays."""
+    print(f"## Reading (goal: at most {MOST_RATIO} times the scan)\n")
+    print("| note | scan | reading | reading : scan | binding | reading per 10 KB |")
+    print("|---|---|---|---|---|---|")
+    for size in SIZES:
+        scan, reading, binding = measured(note_of(size * KB), known)
+        print(
+            f"| {size} KB | {scan:.2f} ms | {reading:.2f} ms | **{reading / scan:.1f}** | {binding:.2f} ms |"
+            f" {reading / size * 10:.2f} ms |"
+        )
+    print()
+
+
+def print_pathological(known: Knowledge) -> None:
+    """The slowest of the texts that no author writes."""
+    spent = {}
+    for name, text in pathological().items():
+        document = Document("DocumentReference/1", text, "progress")
+        spent[name] = median(milliseconds(lambda: bind(read(document, known), known.parts.limits)) for _ in range(3))  # noqa: B023
+    slow = sum(time > MOST_PATHOLOGICAL for time in spent.values())
+    print(f"## {len(spent)} pathological texts of 50 KB, read and bound (goal: at most {MOST_PATHOLOGICAL:.0f} ms)\n")
+    print(f"{len(spent) - slow} of {len(spent)} are within the goal.\n")
+    print("| text | read and bound |")
+    print("|---|---|")
+    for name, time in sorted(spent.items(), key=lambda item: -item[1]):
+        print(f"| {name} | {time:.0f} ms |")
+    print()
+
+
+def print_loading() -> None:
+    """What a start pays."""
+    command = [sys.executable, "-c", LOADING]
+    times = [float(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout) for _ in range(5)]
+    print(f"## Loading the knowledge with all its checks (goal: at most {MOST_LOAD:.0f} ms)\n")
+    print(f"{median(times) * 1000:.0f} ms\n")
+
+
+def processor() -> str:
+    """The processor as the system names it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def main() -> None:
+    known = load()
+    print(
+        f"{processor()}, {platform.system()}, {platform.python_implementation()} {platform.python_version()};"
+        f" knowledge {known.version}, {len(known.lexicon.tags)} phrases\n"
+    )
+    print_reading(known)
+    print_pathological(known)
+    print_loading()
+
+
+if __name__ == "__main__":
+    main()

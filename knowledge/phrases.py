@@ -1,0 +1,74 @@
+"""The words of the data files -> the lexicon, the headings of sections, the words of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from knowledge.files import Raw, toml
+from knowledge.reading.lexicon import Lexicon, Tags, compile_lexicon, normal
+from knowledge.tables import OrderGroup, Structural, anchored_tag
+
+
+def lexicon(root: Path, structurals: Sequence[Structural]) -> Lexicon:
+    """The vocabulary and the words of the structural diagnoses, ready to be found."""
+    entries: list[tuple[str, Tags]] = []
+    spelling = toml(root / "spelling.toml", "spelling")
+    for path in sorted(root.glob("vocabulary/*/*.toml")):
+        if path.stem == "sections":
+            continue
+        raw = toml(path, "vocabulary")
+        for phrases, tags in _groups(raw, path):
+            entries += [(phrase, tags) for phrase in phrases]
+        entries += [(phrase, ()) for phrase in raw.get("not", ())]
+    for structural in structurals:
+        entries += list(_structural_entries(structural))
+    return compile_lexicon(entries, spelling["key"], spelling["keep"])
+
+
+def _groups(raw: Raw, path: Path) -> Iterator[tuple[list[str], Tags]]:
+    """The phrases of a vocabulary file with what they tell: its folder and name, or what a group asserts."""
+    if "phrases" in raw:
+        yield raw["phrases"], ((path.parent.name, path.stem),)
+    for group in raw.get("group", ()):
+        yield group["phrases"], tuple((kind, value) for kind, value in group["asserts"])
+        for decoy in group.get("not", ()):
+            yield [decoy], ()
+
+
+def _structural_entries(structural: Structural) -> Iterator[tuple[str, Tags]]:
+    told = "alternative" if structural.alternative_only else "structural"
+    for phrase in structural.phrases:
+        yield phrase, ((told, structural.id),)
+    for phrase in structural.decoys:
+        yield phrase, ()
+    for number, anchored in enumerate(structural.anchored):
+        for phrase in anchored.words:
+            yield phrase, (("anchored", anchored_tag(structural.id, number, anchored)),)
+        for phrase in anchored.near:
+            yield phrase, (("near", f"{structural.id}/{number}"),)
+    for phrase in structural.also:
+        yield phrase, (("also", structural.id),)
+    for name, (phrases, decoys) in structural.qualifiers.items():
+        for phrase in phrases:
+            yield phrase, (("qualifier", name),)
+        for phrase in decoys:
+            yield phrase, ()
+
+
+def headings(root: Path) -> Iterator[tuple[str, str, str, frozenset[str]]]:
+    """Each heading: phrase, kind of section, its scope, and the document kinds it is limited to."""
+    for section in toml(root / "vocabulary/section/sections.toml", "sections")["section"]:
+        for phrase in section["phrases"]:
+            yield phrase, section["kind"], section["scope"], frozenset(section.get("only", ()))
+
+
+def order_words(orders: Sequence[OrderGroup]) -> dict[str, tuple[str, ...]]:
+    """Phrase -> groups; a decoy phrase belongs to none and hides what it covers."""
+    words: dict[str, tuple[str, ...]] = {}
+    for group in orders:
+        for phrase in group.phrases:
+            words[normal(phrase)] = (*words.get(normal(phrase), ()), group.id)
+        for decoy in group.decoys:
+            words.setdefault(normal(decoy), ())
+    return words
