@@ -7,15 +7,18 @@ list it opens and stops where a clause of its own begins, or at a termination wo
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
 
 from knowledge.model import Assertion
 
 SEPARATOR = re.compile(
-    r"(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
+    r"(?=[;\s()\[\]:,/-])"  # most places are none
+    r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
     r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
-    r"|(?<=[a-z])/(?=[a-z]{4}))"
+    r"|(?<=[a-z])/(?=[a-z]{4})))"
 )
 QUESTION = re.compile(r"\?{1,2}(?=\s?[a-z])|(?<=[a-z0-9)])\?")
 #: Classes that a cue can be about.
@@ -40,6 +43,7 @@ BY_CUE = {
 }
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
+AROUND = 4  #: events on each side of a separator that may touch it
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
 LEAST = 3  #: characters that are a word
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
@@ -66,33 +70,48 @@ LESION_WORDS = frozenset(
 Scope = tuple[int, int, Assertion, str]
 
 
+@cache  # as many as the vocabulary has
+def kinds_of(tags: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
+    """What tags tell, by class."""
+    kinds: dict[str, tuple[str, ...]] = {}
+    for kind, value in tags:
+        kinds[kind] = (*kinds.get(kind, ()), value)
+    return kinds
+
+
 class Event:
     """One phrase of the vocabulary, or one level, where it stands in the reading text."""
 
-    __slots__ = ("assertion", "end", "flipped", "levels", "root", "start", "tags")
+    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "tags")
 
     def __init__(self, start: int, end: int, tags: tuple[tuple[str, str], ...], levels: tuple[str, ...] = ()) -> None:
         self.start, self.end, self.tags, self.levels = start, end, tags, levels
+        self.kinds = kinds_of(tags)  #: class -> the values told
         self.assertion = Assertion.AFFIRMED
         self.root = False  #: a level-shaped token that names a nerve root
         self.flipped = False  #: denied twice
 
     def value(self, kind: str) -> str:
         """The value told for a class, or an empty string."""
-        return next((value for name, value in self.tags if name == kind), "")
+        values = self.kinds.get(kind)
+        return values[0] if values else ""
 
-    def values(self, kind: str) -> list[str]:
+    def values(self, kind: str) -> tuple[str, ...]:
         """Every value told for a class."""
-        return [value for name, value in self.tags if name == kind]
+        return self.kinds.get(kind, ())
 
     def has(self, kind: str) -> bool:
         """Whether anything of the class is told."""
-        return any(name == kind for name, _ in self.tags)
+        return kind in self.kinds
+
+    def drop(self) -> None:
+        """Tell nothing any more."""
+        self.tags, self.kinds = (), kinds_of(())
 
     @property
     def target(self) -> bool:
         """Whether a cue can be about this event."""
-        return bool(self.levels) or any(name in TARGETS for name, _ in self.tags)
+        return bool(self.levels) or not TARGETS.isdisjoint(self.kinds)
 
 
 @dataclass(slots=True)
@@ -129,15 +148,20 @@ class Clause:
 
 def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list[Clause]:
     """Cut a sentence at its separators; a separator inside a phrase is none."""
-    inside = {position for event in events for position in range(event.start, event.end)}
     clauses = [Clause(start, end, hard=True)]
+    levels = any(event.levels for event in events)
+    index = 0
     for match in SEPARATOR.finditer(text, start, end):
-        if match.start() in inside or (match.end() - 1 in inside and match["soft"] is None):
+        first, last = match.span()
+        soft = match["soft"] is not None
+        while index < len(events) and events[index].end <= first:
+            index += 1
+        if _within(first, events, index) or (not soft and _within(last - 1, events, index)):
             continue
-        if match["soft"] is not None and _lists_levels(match.start(), match.end(), events):
+        if levels and soft and _lists_levels(first, last, events, index):
             continue
-        clauses[-1].end = match.start()
-        clauses.append(Clause(match.end(), end, match["hard"] is not None, match[0].strip()))
+        clauses[-1].end = first
+        clauses.append(Clause(last, end, not soft, text[first:last].strip()))
     index = 0
     for event in events:
         while index + 1 < len(clauses) and event.start >= clauses[index + 1].start:
@@ -146,28 +170,57 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
     return clauses
 
 
-def _lists_levels(start: int, end: int, events: Sequence[Event]) -> bool:
-    """A separator between two levels joins them: "C4-5 and C5-6" is one place."""
-    before = any(event.levels and start - event.end in {0, 1} for event in events)
-    return before and any(event.levels and event.start - end in {0, 1} for event in events)
+def _within(position: int, events: Sequence[Event], index: int) -> bool:
+    """Whether a place lies in one of the events from ``index`` on."""
+    for event in islice(events, index, None):
+        if event.start > position:
+            return False
+        if position < event.end:
+            return True
+    return False
+
+
+def _lists_levels(start: int, end: int, events: Sequence[Event], index: int) -> bool:
+    """A separator between two levels joins them: "C4-5 and C5-6" is one place.
+
+    Events before ``index`` end before the separator.
+    """
+    near = events[max(0, index - AROUND) : index + AROUND]
+    before = any(event.levels and start - event.end in {0, 1} for event in near)
+    return before and any(event.levels and event.start - end in {0, 1} for event in near)
 
 
 def assert_events(text: str, start: int, end: int, clauses: list[Clause], default: Assertion) -> None:
     """Give every event of a sentence its assertion."""
-    scopes: list[Scope] = []
-    for number, clause in enumerate(clauses):
-        for event in clause.events:
-            for cue in BY_CUE.keys() & event.values("assertion"):
-                scopes.append((*_scope(cue, event, number, clauses, end), BY_CUE[cue], cue))  # noqa: PERF401
-    scopes += _questions(text, start, end, clauses)
-    scopes += _operations(clauses, end)
+    cues = {cue for clause in clauses for event in clause.events for cue in event.values("assertion")}
+    scopes = _questions(text, start, end, clauses)
+    if not cues.isdisjoint(BY_CUE):
+        scopes += _reaches(clauses, end)
+    if "past" in cues:
+        scopes += _operations(clauses, end)
     if not scopes and default is Assertion.AFFIRMED:
         return
-    turns = [event.start for clause in clauses for event in clause.events if "relative" in event.values("assertion")]
+    turns = _starts(clauses, "relative") if "relative" in cues else []
     for clause in clauses:
         for event in clause.events:
             if event.target:
                 _decide(event, scopes, default, turns)
+
+
+def _reaches(clauses: list[Clause], end: int) -> list[Scope]:
+    """What each cue of a sentence reaches."""
+    return [
+        (*_scope(cue, event, number, clauses, end), BY_CUE[cue], cue)
+        for number, clause in enumerate(clauses)
+        for event in clause.events
+        for cue in event.values("assertion")
+        if cue in BY_CUE
+    ]
+
+
+def _starts(clauses: list[Clause], cue: str) -> list[int]:
+    """Where the cues of a kind stand."""
+    return [event.start for clause in clauses for event in clause.events if cue in event.values("assertion")]
 
 
 def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[int]) -> None:
@@ -263,9 +316,7 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
 def _operations(clauses: list[Clause], end: int) -> list[Scope]:
     """ "had a laminectomy in 2019 for stenosis": past, from the operation to the end of the sentence."""
     events = [event for clause in clauses for event in clause.events]
-    if not any("past" in event.values("assertion") for event in events) or any(
-        event.value("speech") == "order" for event in events
-    ):
+    if any(event.value("speech") == "order" for event in events):
         return []
     first = next(
         (event for event in events if OPERATION in event.values("assertion") and event.assertion is Assertion.AFFIRMED),
@@ -279,11 +330,16 @@ def _operations(clauses: list[Clause], end: int) -> list[Scope]:
 
 def _questions(text: str, start: int, end: int, clauses: list[Clause]) -> list[Scope]:
     """A question mark before a finding, or right behind it, doubts it."""
-    scopes = []
+    scopes: list[Scope] = []
+    index = 0
+    if text.find("?", start, end) < 0:
+        return scopes
     for match in QUESTION.finditer(text, start, end):
-        clause = next((clause for clause in clauses if clause.start <= match.start() < clause.end + 1), None)
-        if clause is None:
+        while index < len(clauses) and clauses[index].end + 1 <= match.start():
+            index += 1
+        if index == len(clauses) or clauses[index].start > match.start():
             continue
+        clause = clauses[index]
         before = match.start() > 0 and text[match.start() - 1].isalnum()
         scopes.append(
             (clause.start, match.start(), Assertion.UNCERTAIN, "?")

@@ -40,6 +40,10 @@ def bind(text: Text, limits: Mapping[str, float]) -> Bound:
     for statement in text.statements:
         if (statement.sentence.paragraph, statement.sentence.section) != place:
             site, place = "", (statement.sentence.paragraph, statement.sentence.section)
+        if not statement.events:
+            said.append([])
+            claims.append([])
+            continue
         mentions = list(mentions_of(statement))
         own = list(claims_of(text, statement, mentions, limits))
         said.append(mentions)

@@ -131,6 +131,8 @@ def implied(
     if any(event.has("normal") for event in clause.events):
         return None
     acting = [mention for mention in mentions if _can_act(mention)]
+    if not acting:
+        return None
     return _passive(site, number, clause, acting) or _active(text, site, number, clauses, acting)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from knowledge.reading.lexicon import factored
+from knowledge.reading.trie import factored
 
 BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z]))?"
 ENDS = r"[ \t]*(?::|\)|\.(?=[ \t\n])|-{1,2}(?=[ \t])|(?=\n)|$)"

@@ -269,7 +269,7 @@ def _place(claim: Claim) -> None:
     statement = claim.statement
     clauses = statement.clauses
     order = [claim.clause, *range(claim.clause - 1, -1, -1), *range(claim.clause + 1, len(clauses))]
-    for index in order:
+    for index in order if statement.own else ():
         levels = levels_of(clauses[index])
         if levels:
             for following in clauses[index + 1 :]:  # "L3-4, L4-5 and L5-S1"
@@ -301,6 +301,8 @@ def levels_of(clause: Clause) -> list[str]:
 
 
 def _regions_of(claim: Claim, order: Sequence[int]) -> tuple[str, ...]:
+    if not any(event.has("region") for event in claim.statement.events):
+        return claim.statement.topic_regions
     for index in order:
         said = _neighbouring_regions(claim, index) + [
             value

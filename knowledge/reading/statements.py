@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -104,8 +105,7 @@ def read(document: Document, known: Knowledge) -> Text:
             _statement(text, document, sentence, events[index:last], len(result.statements), known.parts.report)
         )
         index = last
-    for statement in result.statements:
-        _untick(statement, text)
+    _untick(result.statements, text)
     _topics(text, result.statements, known)
     return result
 
@@ -119,12 +119,13 @@ def _column_sites(text: str, events: list[Event]) -> list[Event]:
     """In a table whose header row names sites, the cells below speak of the site of their column."""
     if "\t" not in text:
         return events
+    starts = [event.start for event in events]
     columns: dict[int, Event] = {}
     added: list[Event] = []
     position = 0
     for line in text.split("\n"):
         cells = _cells(position, line)
-        inside = [[event for event in events if start <= event.start < end] for start, end in cells]
+        inside = [events[bisect_left(starts, start) : bisect_left(starts, end)] for start, end in cells]
         position += len(line) + 1
         if len(cells) < LEAST_CELLS:
             columns = {}
@@ -158,31 +159,54 @@ def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
     return loud
 
 
-def _untick(statement: Statement, text: str) -> None:
-    """What stands behind an empty box is not said."""
-    before = text.rfind("\n", 0, statement.sentence.start) + 1
-    for match in UNTICKED.finditer(text, before, statement.sentence.end):
-        for event in statement.events:
-            if match.start() <= event.start < match.end():
-                event.assertion = Assertion.ELSEWHERE
+def _untick(statements: Sequence[Statement], text: str) -> None:
+    """What stands behind an empty box, on its line, is not said."""
+    boxes = UNTICKED.finditer(text)
+    box = next(boxes, None)
+    for event in (event for statement in statements for event in statement.events) if box else ():
+        while box and box.end() <= event.start:
+            box = next(boxes, None)
+        if box is None:
+            return
+        if box.start() <= event.start and "\n" not in text[box.start() : event.start]:
+            event.assertion = Assertion.ELSEWHERE
 
 
 def _events(text: str, known: Knowledge) -> list[Event]:
     """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
     lexicon = known.lexicon
-    events = [Event(match.start(), match.end(), lexicon.tags_of(match[0])) for match in lexicon.pattern.finditer(text)]
-    events = [event for event in events if event.tags]
+    found = ((match, lexicon.tags_of(match[0])) for match in lexicon.pattern.finditer(text))
+    events = [Event(match.start(), match.end(), tags) for match, tags in found if tags]
     for event in events:
-        event.levels = tuple(event.values("level"))
-    taken = [(event.start, event.end) for event in events if event.levels]
+        event.levels = event.values("level")
+    taken = Spans([(event.start, event.end) for event in events if event.levels])
     levels = find_levels(text, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
-    roots = [(event.start, event.end) for event in events if event.has("content")]
-    levels = [mention for mention in levels if not any(a <= mention.start and mention.end <= b for a, b in roots)]
+    roots = Spans([(event.start, event.end) for event in events if event.has("content")])
     events += [
-        _level_event(mention) for mention in levels if not any(a < mention.end and mention.start < b for a, b in taken)
+        _level_event(mention)
+        for mention in levels
+        if not roots.hold(mention.start, mention.end) and not taken.meet(mention.start, mention.end)
     ]
     events.sort(key=lambda event: (event.start, -event.end))
     return events
+
+
+class Spans:
+    """Stretches of a text in order, none of which overlaps another."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
+        self.starts = [start for start, _ in spans]
+        self.ends = [end for _, end in spans]
+
+    def hold(self, start: int, end: int) -> bool:
+        """Whether one of them holds a stretch."""
+        index = bisect_right(self.starts, start) - 1
+        return index >= 0 and end <= self.ends[index]
+
+    def meet(self, start: int, end: int) -> bool:
+        """Whether one of them overlaps a stretch."""
+        index = bisect_left(self.starts, end) - 1
+        return index >= 0 and start < self.ends[index]
 
 
 def _level_event(mention: LevelMention) -> Event:
@@ -207,11 +231,13 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             marks.remove((event.start, True))
             line = text.find("\n", event.start)
             closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
+    rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
-            ruled = RULED_END.search(text, text.find("\n", position) + 1) if "\n" in text[position:] else None
-            end = ruled.start() if ruled else text.find("\n\n", position)
+            line = text.find("\n", position) + 1
+            behind = bisect_left(rules, line) if line else len(rules)
+            end = rules[behind] if behind < len(rules) else text.find("\n\n", position)
             closed.append((end if end >= 0 else len(text), False))
     return sorted(closed)
 
@@ -219,8 +245,10 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
 def _statement(
     text: str, document: Document, sentence: Sentence, events: list[Event], index: int, report: str
 ) -> Statement:
+    if not events:
+        return Statement(document, sentence, [Clause(sentence.start, sentence.end, hard=True)], events, index=index)
     _mark_roots(text, events)
-    if any("-" in level for event in events if not event.root for level in event.levels):
+    if any("-" in level for event in events if event.levels and not event.root for level in event.levels):
         for event in events:  # a named vertebra is anatomy where a segment is named too
             if (
                 len(event.levels) == 1
@@ -235,7 +263,8 @@ def _statement(
         default = REPORT_DEFAULTS.get(sentence.section, default)
     if not document.of_encounter and document.kind != report:
         default = Assertion.HISTORICAL
-    assert_events(text, sentence.start, sentence.end, clauses, default)
+    if any(event.target for event in events):
+        assert_events(text, sentence.start, sentence.end, clauses, default)
     own: list[str] = []
     for event in events:
         if event.levels and not event.root:
@@ -245,6 +274,8 @@ def _statement(
 
 def _mark_roots(text: str, events: list[Event]) -> None:
     """Levels beside a root word, an MR weighting or heart sounds are no levels (policy B3)."""
+    if not any(event.levels for event in events):
+        return
     veto = {level for event in events for level in event.value("not-a-level").split()}
     for position in range(len(events) - 1, -1, -1):
         event = events[position]
@@ -254,7 +285,7 @@ def _mark_roots(text: str, events: list[Event]) -> None:
             continue
         if veto and _vetoed(event, veto):
             event.root = True
-            event.tags = ()
+            event.drop()
             event.levels = ()
             continue
         following = events[position + 1] if position + 1 < len(events) else None
@@ -291,7 +322,9 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
             paragraph, section = sentence.paragraph, sentence.section
         if sentence.line_start and _heads(text, statement):
             levels = ()
-        statement.topic = levels
+        statement.topic, statement.topic_regions = levels, regions
+        if not statement.events:
+            continue
         said = _regions_said(statement, known)
         statement.topic_regions = said or regions
         if said:

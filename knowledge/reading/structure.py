@@ -14,8 +14,8 @@ from knowledge.reading.sections import Headings, Section
 
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(
-    r"(?<=[\w)\"'%°+-])[.!?]+[\"')\]]*(?=\s|$)"
-    r"|(?<=[a-z]{3})\.(?=[a-z]{4,})|(?<=\d)\.(?=[a-z]{4,})|(?<=\w)\.(?=[a-z ]{4,24}:)"
+    r"[.!?](?:(?<=[\w)\"'%°+-].)[.!?]*[\"')\]]*(?=\s|$)"
+    r"|(?<=[a-z]{3}\.)(?=[a-z]{4,})|(?<=\d\.)(?=[a-z]{4,})|(?<=\w\.)(?=[a-z ]{4,24}:))"
 )
 ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|radiol|neurol|orthop|surg|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$"
@@ -82,9 +82,10 @@ def _cut(text: str, start: int, end: int, state: Section) -> Iterator[tuple[int,
 
 def _carries(text: str, first: int, match: re.Match[str]) -> bool:
     """Whether the full stop belongs to an abbreviation."""
-    before = text[max(first, match.start() - 8) : match.start()]
     following = text[match.end() : match.end() + 3].strip()
-    return bool(ABBREVIATION.search(before)) and bool(following) and not following.startswith(("\n", "-"))
+    if not following or following.startswith("-"):
+        return False
+    return ABBREVIATION.search(text[max(first, match.start() - 8) : match.start()]) is not None
 
 
 def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
 
@@ -49,7 +50,7 @@ def unwrapped(text: str, small: Callable[[int], bool]) -> str:
     parts = []
     first = 0  # where the line began, wraps undone
     for (start, end), (after, last) in pairwise(spans):
-        goes_on = wraps.between(start, end, after, last) or wraps.of_a_key(first, end, after, last)
+        goes_on = last > after and (wraps.between(start, end, after, last) or wraps.of_a_key(first, end, after, last))
         parts += [text[start:end], " " if goes_on else "\n"]
         first = first if goes_on else after
     return "".join([*parts, text[spans[-1][0] :]])
@@ -125,9 +126,10 @@ class Wraps:
         """The width a text was wrapped at, or 0 when it was not: a list whose lines close nowhere is none."""
         lengths = [end - start for start, end in spans]
         best = (0, 0)
-        for width in set(lengths):
+        counts = Counter(lengths)
+        for width in counts:
             if LEAST_WIDTH <= width <= MOST_WIDTH:
-                best = max(best, (sum(width - SLACK < length <= width for length in lengths), width))
+                best = max(best, (sum(counts[width - less] for less in range(SLACK)), width))
         full, width = best
         long = sum(length > width // 2 for length in lengths)
         beyond = sum(length > width for length in lengths)
