@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cards.capabilities import DEFAULT
 from knowledge.model import Code
 
 Json = dict[str, Any]  #: a JSON object as the client sent it, or as we send it
@@ -21,6 +22,8 @@ class Call:
     informative: bool = False  #: the hook asks for no change: no suggestion at all
     options: bool = True  #: a query may offer codes (site setting)
     explain_url: str = ""  #: absolute address under which each rule is explained
+    user: str = ""  #: who is asked, as ``Practitioner/id``
+    applies: frozenset[str] = DEFAULT  #: what the client applies of a card, in the words of ``capabilities.toml``
 
     def named(self, code: str) -> str:
         """A code with its title, as plain text: code alone where the code set does not hold it."""

@@ -21,6 +21,8 @@ def detail(assessment: Assessment, advice: Advice, answers: Sequence[Answer], ca
     """The paragraphs of the advice, without those that have nothing to say."""
     quoted = [piece for piece in assessment.evidence if piece.assertion is not Assertion.ELSEWHERE and piece.quote]
     contrary = [piece for piece in quoted if piece.assertion is not Assertion.AFFIRMED]
+    named = call.options or not advice.query  # whether codes may be named besides the selected one
+    alternatives, sequence = (assessment.alternatives, assessment.sequencing) if named else ((), "")
     blocks = {
         "selected": PHRASES["selected"].format(code=_code(assessment, call)),
         "recorded": _recorded(HEADING["recorded"], _voiced(quoted, advice)),
@@ -28,8 +30,8 @@ def detail(assessment: Assessment, advice: Advice, answers: Sequence[Answer], ca
         "differences": _listed(HEADING["differences"], map(_difference, _unsettled(assessment))),
         "missing": _listed(HEADING["missing"], (label("missing", name) for name in missing(assessment))),
         "options": _listed(advice.offer, _options(answers, advice, call)),
-        "alternatives": _listed(HEADING["alternatives"], _named(assessment.alternatives if call.options else (), call)),
-        "sequencing": " ".join(map(PHRASES["sequencing"].format, _named(filter(None, [assessment.sequencing]), call))),
+        "alternatives": _listed(HEADING["alternatives"], _named(alternatives, call)),
+        "sequencing": " ".join(map(PHRASES["sequencing"].format, _named(filter(None, [sequence]), call))),
         "gaps": gaps(assessment.gaps),
         "by_hand": PHRASES["by_hand"].get(manner, ""),
     }
@@ -98,9 +100,15 @@ def _quote(pieces: Sequence[Evidence]) -> str:
     source = first.source if name == kind else f"{name} {first.source}"
     author = label("author", first.author)
     place = ", ".join(escape(part) for part in (source, first.date, first.section, author) if part)
-    stands_for = dict.fromkeys(f"{_axis(piece.axis)}: {_value(piece.axis, piece.value)}" for piece in pieces)
+    stands_for = dict.fromkeys(map(_meaning, pieces))
     how = "" if first.assertion is Assertion.AFFIRMED else f"; {label('assertion', first.assertion)}"
     return str(PHRASES["quote"]).format(quote=escape(first.quote), place=place, said="; ".join(stands_for) + how)
+
+
+def _meaning(piece: Evidence) -> str:
+    """What a quote is evidence of; of an element without values, its name alone."""
+    name = _axis(piece.axis)
+    return name if piece.value == piece.axis else f"{name}: {_value(piece.axis, piece.value)}"
 
 
 def _axis(axis: str) -> str:

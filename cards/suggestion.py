@@ -46,7 +46,7 @@ def answers(assessment: Assessment, advice: Advice, call: Call) -> list[Answer]:
     if not advice.query:
         return [Answer(codes) for codes in offered]
     selection = (assessment.code,)
-    options = sorted({*offered, selection}) if call.options and _quoted(assessment) else []
+    options = sorted({*offered, selection}) if offered and call.options and _quoted(assessment) else []
     return [Answer(codes, current=codes == selection) for codes in options if len(options) > 1]
 
 
@@ -58,19 +58,22 @@ def actions(answer: Answer, code: str, targets: Targets, call: Call) -> list[Jso
     orders = [_reasoned(order, code, answer.codes, call) for order in targets.orders if _open(order)]
     conditions = [_recoded(condition, code, first, call) for condition in targets.conditions]
     created = [_beside(model, code, one, call) for model in targets.conditions[:1] for one in further]
-    return [
-        *(_update(order, "order", answer.codes) for order in orders if order),
-        *(_update(condition, "condition", (first,)) for condition in conditions if condition),
-        *(_create(condition, one) for condition, one in zip(created, further, strict=False)),
-    ]
+    possible = {
+        "update-orders": [_update(order, "order", answer.codes) for order in orders if order],
+        "update-conditions": [_update(condition, "condition", (first,)) for condition in conditions if condition],
+        "create-conditions": [_create(condition, one) for condition, one in zip(created, further, strict=False)],
+    }
+    return [action for word, acts in possible.items() if word in call.applies for action in acts]
 
 
-def out_of_reach(code: str, targets: Targets) -> bool:
-    """Whether something carries the code that no action can change: closed, without id, or coded otherwise."""
-    return not (
-        all(order.get("id") and _open(order) for order in targets.orders)
-        and all(condition.get("id") and _found(condition.get("code"), code) for condition in targets.conditions)
+def out_of_reach(code: str, targets: Targets, call: Call) -> bool:
+    """Whether something carries the code that no action changes: closed, without id, coded or applied otherwise."""
+    orders = all(order.get("id") and _open(order) for order in targets.orders)
+    conditions = all(one.get("id") and _found(one.get("code"), code) for one in targets.conditions)
+    unapplied = (targets.orders and "update-orders" not in call.applies) or (
+        targets.conditions and not call.applies >= {"update-conditions", "create-conditions"}
     )
+    return bool(unapplied) or not (orders and conditions)
 
 
 def _proposed(assessment: Assessment, how: str) -> Iterator[tuple[str, ...]]:

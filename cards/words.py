@@ -34,6 +34,7 @@ class Advice:
     answers: str = "none"  #: how the proposed codes become answers: set, each, append, none
     offer: str = ""  #: the line above the answers
     unstated: str = ""  #: the advice that stands in where the treating provider has not stated it
+    task: bool = False  #: what is missing may become a Task
 
 
 def read(name: str) -> dict[str, Any]:

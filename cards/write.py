@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from cards.call import Call, Json, Targets
 from cards.detail import detail, gaps, summary
 from cards.suggestion import Answer, actions, answers, out_of_reach
+from cards.task import task
 from cards.words import ADVICES, BY_VERDICT, OVERRIDE_REASONS, PHRASES, TOPICS, Advice
 from knowledge.model import Assertion, Assessment, Evidence, Gap
 
@@ -27,7 +28,8 @@ def write(assessment: Assessment, targets: Targets, call: Call) -> list[Json]:
     uuid = _uuid(call.hook_instance, assessment.code, assessment.rule.id)
     changes = [] if call.informative else [actions(answer, assessment.code, targets, call) for answer in offered]
     manner = _manner(changes, assessment.code, targets, call) if offered else ""
-    suggestions = [] if call.informative else _suggestions(uuid, advice, offered, changes, call)
+    later = None if call.informative else task(assessment, advice, targets, call)
+    suggestions = [] if call.informative else _suggestions(uuid, advice, offered, changes, later, call)
     card = {
         **_head(uuid, advice, summary(assessment, advice)),
         "detail": detail(assessment, advice, offered, call, manner),
@@ -68,16 +70,19 @@ def _head(uuid: str, advice: Advice, said: str) -> Json:
 
 
 def _suggestions(
-    uuid: str, advice: Advice, offered: Sequence[Answer], changes: Sequence[list[Json]], call: Call
+    uuid: str, advice: Advice, offered: Sequence[Answer], changes: Sequence[list[Json]], later: Json | None, call: Call
 ) -> list[Json]:
-    """The coded answers; in a query also the two that name no code."""
+    """The coded answers; in a query also the two that name no code, and the Task where there is one."""
     coded = [
         {"label": answer.label(call), "uuid": _uuid(uuid, *answer.codes), "actions": acts}
         for answer, acts in zip(offered, changes, strict=True)
     ]
+    tasks = [{"label": PHRASES["task"]["label"], "uuid": _uuid(uuid, "task"), "actions": [later]}] if later else []
     open_ended = PHRASES["open"].items() if advice.query else ()
-    return [_without_empty(one) for one in coded] + [
-        {"label": said, "uuid": _uuid(uuid, name)} for name, said in open_ended
+    return [
+        *(_without_empty(one) for one in coded),
+        *tasks,
+        *({"label": said, "uuid": _uuid(uuid, name)} for name, said in open_ended),
     ]
 
 
@@ -87,7 +92,7 @@ def _manner(changes: Sequence[list[Json]], code: str, targets: Targets, call: Ca
         return "informative"
     if not any(changes):
         return "all"
-    return "rest" if out_of_reach(code, targets) else "applied"
+    return "rest" if out_of_reach(code, targets, call) else "applied"
 
 
 def _links(rule: str, call: Call) -> list[Json]:
