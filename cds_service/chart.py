@@ -8,9 +8,11 @@ carries a chosen code, for whoever writes a suggestion.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 
 from cds_service import coded, conditions, narrative
 from cds_service.attachments import Fetch
+from cds_service.bounds import assessable, readable
 from cds_service.conditions import Targets
 from cds_service.documents import documents
 from cds_service.fhir_read import Resource, day
@@ -29,6 +31,7 @@ def read(
     places: Sequence[str] = (),
     gaps: Iterable[Gap] = (),
     fetch: Fetch | None = None,
+    until: float = inf,
 ) -> Chart:
     """The chart of one encounter.
 
@@ -39,12 +42,14 @@ def read(
         places: where each resource stood in the request; names those without an id.
         gaps: what is already known to be missing.
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
+        until: monotonic time at which no further document is opened; the rest become gaps.
     """
     record = Record(resources, asked, places)
     start, end, date = _dates(record)
-    chosen = conditions.chosen(record, category)
-    texts, unread = narrative.documents(record, documents(), fetch, later=date)
+    chosen, uncounted = assessable(conditions.chosen(record, category))
+    texts, unread = narrative.documents(record, documents(), fetch, later=date, until=until)
     said = [*texts, *conditions.documents(record, chosen), *coded.observations(record, later=date)]
+    said, beyond = readable(said)
     return Chart(
         date=date,
         chosen=chosen,
@@ -55,7 +60,7 @@ def read(
         diagnoses=tuple(sorted(conditions.diagnoses(record), key=_order)),
         procedures=tuple(sorted(coded.procedures(record), key=_order)),
         orders=tuple(coded.orders(record)),
-        gaps=tuple(dict.fromkeys([*gaps, *record.gaps, *unread, *conditions.gaps(record)])),
+        gaps=tuple(dict.fromkeys([*gaps, *record.gaps, *unread, *beyond, *uncounted, *conditions.gaps(record)])),
     )
 
 

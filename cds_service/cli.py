@@ -12,9 +12,11 @@ import click
 import orjson
 
 import knowledge
-from cds_service import consult, hooks, server, settings, terminal
+from cds_service import consult, feedback_report, hooks, server, settings, store, terminal
+from cds_service.access import Access
 from cds_service.errors import RequestError
 from cds_service.services import services
+from cds_service.store.command import database
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 REQUEST = click.argument("request_file", metavar="REQUEST.json", type=FILE)
@@ -27,22 +29,23 @@ def main() -> None:
     """Hold a chosen ICD-10-CM M99 code against what the record documents."""
 
 
+main.add_command(database)
+main.add_command(feedback_report.commands)
+
+
 @main.command()
-@click.option("--dev", is_flag=True, help="This machine only: loopback, no authentication, loopback FHIR servers.")
+@click.option("--dev", is_flag=True, help="This machine only: loopback, no token needed, loopback FHIR servers.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 def serve(*, dev: bool, host: str, port: int) -> None:
     """Run the service until it is told to stop."""
     options = _settings()
-    dev = dev or options.dev
-    if dev and not _loopback(host):
+    options = replace(options, dev=dev or options.dev)
+    if options.dev and not _loopback(host):
         raise click.UsageError("--dev listens on loopback only; leave --host out")
-    if not dev and not options.open:
-        raise click.ClickException(
-            "callers cannot be authenticated yet, so the service does not start open to a network. "
-            "Use --dev on your own machine, or set FORAMEN_OPEN=1 where something else keeps strangers out."
-        )
-    os.environ["FORAMEN_DEV"] = str(int(dev))  # for the workers
+    _access(options)
+    _kept(options)
+    os.environ["FORAMEN_DEV"] = str(int(options.dev))  # for the workers
     _free(host, port)
     _knowledge()
     click.echo(f"Foramen answers on http://{host}:{port}/cds-services", err=True)
@@ -118,6 +121,25 @@ def _refused(error: RequestError) -> click.ClickException:
 def _settings() -> settings.Settings:
     try:
         return settings.read(os.environ)
+    except settings.SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _access(options: settings.Settings) -> None:
+    """Refuse the start here, with a sentence, rather than in each worker."""
+    try:
+        Access(options)
+    except settings.SettingsError as error:
+        raise click.ClickException(str(error)) from None
+    if options.open:
+        click.echo("Warning: callers are not authenticated (FORAMEN_OPEN=1).", err=True)
+
+
+def _kept(options: settings.Settings) -> None:
+    try:
+        store.secret(options)
+        store.comments(options)
+        store.engine(store.address(options)).dispose()
     except settings.SettingsError as error:
         raise click.ClickException(str(error)) from None
 

@@ -6,10 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import inf
+from time import monotonic
 from typing import Any
 
 import cards
 from cds_service import chart, fhir, hooks, prefetch
+from cds_service.bounds import MORE_CODES
+from cds_service.reach import reach
+from cds_service.reasons import Reason
 from cds_service.settings import Settings
 from knowledge import Assessment, Knowledge, assess
 from knowledge.model import Chart, Gap
@@ -36,26 +41,37 @@ def consult(
     places: Sequence[str] = (),
     gaps: Iterable[Gap] = (),
     fetch: chart.Fetch | None = None,
+    until: float = inf,
 ) -> Consultation:
     """Resources in, cards out.  The arguments are those of ``chart.read``, and the call that the cards answer."""
-    read = chart.read(resources, asked, known.category, places=places, gaps=gaps, fetch=fetch)
+    read = chart.read(resources, asked, known.category, places=places, gaps=gaps, fetch=fetch, until=until)
     assessed = assess(read, known)
     written = [card for one in assessed for card in cards.write(one, chart.targets(resources, asked, one.code), call)]
-    if not assessed and (unseen := tuple(_unseen(read, asked))):
+    if not written and (unseen := tuple(_unseen(read, asked, assessed))):
         written.append(cards.unavailable(unseen, call))
     return Consultation(read, assessed, written)
 
 
-def answer(call: hooks.Call, known: Knowledge, options: Settings) -> Consultation:
+def answer(
+    call: hooks.Call,
+    known: Knowledge,
+    options: Settings,
+    capabilities: Iterable[str] = (),
+    servers: Iterable[str] = (),
+) -> Consultation:
     """Consult on a hook call: with what it carries, and what its FHIR server adds.
+
+    ``capabilities`` are the words that the client is registered with, ``servers`` the base URLs of the FHIR servers
+    that it may name.
 
     Raises:
         RequestError: 412, where no code can be looked for.
     """
     service = call.service
+    until = monotonic() + options.deadline_ms / 1000
     today = datetime.now().astimezone().date().isoformat()
     asked = prefetch.question(service.hook, call.context, created=service.assessed == "context", today=today)
-    server = fhir.connect(call.fhir_server, call.token, dev=options.dev)
+    server = reach(call, asked.patient, options, servers)
     with server if isinstance(server, fhir.Fhir) else nullcontext():
         gathered = prefetch.gather(
             call.prefetch, call.context, asked, templates=service.prefetch, required=service.required, fhir=server
@@ -64,24 +80,38 @@ def answer(call: hooks.Call, known: Knowledge, options: Settings) -> Consultatio
             gathered.resources,
             asked,
             known,
-            addressed(call, known),
+            addressed(call, known, capabilities, codes=options.query_codes),
             places=gathered.places,
             gaps=gathered.gaps,
             fetch=server.binary if isinstance(server, fhir.Fhir) else None,
+            until=until,
         )
 
 
-def addressed(call: hooks.Call, known: Knowledge) -> cards.Call:
+def addressed(
+    call: hooks.Call, known: Knowledge, capabilities: Iterable[str] = (), *, codes: bool = True
+) -> cards.Call:
     """The hook call as the wording needs it."""
-    return cards.Call(call.instance, known.codes, known.version, informative=call.service.informative)
+    return cards.Call(
+        call.instance,
+        known.codes,
+        known.version,
+        informative=call.service.informative,
+        options=codes,
+        user=call.context.get("userId", ""),
+        applies=cards.capabilities(capabilities),
+    )
 
 
-def _unseen(read: Chart, asked: chart.Question) -> Iterator[Gap]:
-    """Where nothing was assessed: the gaps in which a chosen code may stand.
+def _unseen(read: Chart, asked: chart.Question, assessed: Sequence[Assessment]) -> Iterator[Gap]:
+    """Where there is no card: the gaps because of which that may not mean that all is well.
 
-    A view of the chart outside an encounter has no code to look for, and an order that names its own reason leaves
-    nothing to look for elsewhere.
+    Records of another patient, whatever else was judged: someone's records are mixed up (S13).  More codes than are
+    assessed.  Where nothing was
+    assessed, also the gaps in which a chosen code may stand; a view of the chart outside an encounter has no code to
+    look for, and an order that names its own reason leaves nothing to look for elsewhere.
     """
+    yield from (gap for gap in read.gaps if gap.reason == Reason.OTHER_PATIENT or gap == MORE_CODES)
     nothing_asked = asked.created or (asked.hook == "patient-view" and not asked.encounter)
-    if not nothing_asked and not any(order.reasons for order in read.orders):
+    if not assessed and not nothing_asked and not any(order.reasons for order in read.orders):
         yield from (gap for gap in read.gaps if gap.source.startswith(CODED))

@@ -5,20 +5,24 @@ Nothing here raises once the server is permitted: what could not be had comes ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from time import monotonic
 from typing import Any, Self
-from urllib.parse import SplitResult, unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import orjson
 import requests
 
+from cds_service import guard
 from cds_service.attachments import decoded
 from cds_service.fhir_read import Resource, objects, string, unbundled
 from cds_service.formats import Unreadable
+from cds_service.queries import kind
 from cds_service.reasons import Reason
+from cds_service.scopes import covers
+from cds_service.shape import deeper
+from cds_service.transport import Opening
 
 FHIR_JSON = "application/fhir+json"
 REFUSALS = frozenset({401, 403})
@@ -33,7 +37,9 @@ class Limits:
     call_seconds: float = 2.0
     total_seconds: float = 5.0
     bytes: int = 8_000_000  #: of one answer
+    total_bytes: int = 32_000_000  #: of all answers
     pages: int = 10  #: of one search
+    depth: int = 100  #: of JSON
 
 
 @dataclass(slots=True)
@@ -48,32 +54,31 @@ def connect(
     server: str,
     token: str,
     *,
+    allowed: Sequence[str] = (),
+    networks: Iterable[guard.Network] = (),
+    scope: str = "",
+    authorities: str = "",
     dev: bool = False,
-    allowed: Callable[[str], bool] = lambda _: False,
-    transport: Callable[[], requests.Session] = requests.Session,
     limits: Limits = Limits(),
 ) -> Fhir | Reason | None:
     """Access to a client's server; None where the client names none, a reason where it is not to be asked.
 
-    Outside dev only a registered https server is asked (S8); in dev also one on this machine.
+    Args:
+        server: base URL, as the call names it.
+        token: of the call; presented to this server and to no other, and held no longer than the call.
+        allowed: base URLs of the servers that this client may name.
+        networks: private networks that these servers may lie in.
+        scope: what the token is good for; empty: not said.
+        authorities: PEM file of those that vouch for the server; empty: the public ones.
+        dev: a server on this machine may be asked, and http is good enough.
+        limits: how much of the server the call may use up.
     """
     if not server:
         return None
-    if not permitted(server, dev=dev, allowed=allowed):
+    if not (asked := guard.permitted(server, allowed, dev=dev)):
         return Reason.NOT_PERMITTED
-    return Fhir(server, token, transport=transport, limits=limits)
-
-
-def permitted(server: str, *, dev: bool, allowed: Callable[[str], bool]) -> bool:
-    """Whether a server may be asked."""
-    try:
-        url = urlsplit(server)
-        plain = not (url.username or url.password or url.query or url.fragment) and url.port != 0
-    except ValueError:
-        return False
-    if not plain or not url.hostname or url.scheme not in {"http", "https"} or _climbs(url):
-        return False
-    return (dev and _loopback(url.hostname)) or (url.scheme == "https" and allowed(server))
+    opened = Opening(asked, tuple(networks), authorities, dev)
+    return Fhir(server, opened, token, scope=scope if token else "", limits=limits)
 
 
 class Fhir:
@@ -81,28 +86,34 @@ class Fhir:
 
     def __init__(
         self,
-        server: str,
+        base: str,
+        opening: Opening,
         token: str,
         *,
-        transport: Callable[[], requests.Session] = requests.Session,
-        limits: Limits = Limits(),
+        scope: str,
+        limits: Limits,
     ) -> None:
-        self._base = server.rstrip("/")
-        self._root = urlsplit(self._base)
+        self._base = base.rstrip("/")
+        self._opening = opening
+        self._scope = scope
         self._limits = limits
         self._until = monotonic() + limits.total_seconds
-        self._session = transport()
-        self._session.trust_env = False  # no proxy and no netrc of the machine
+        self._read = 0  # bytes, of all answers
+        self._session: requests.Session | Reason | None = None  # None: nothing was asked yet
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._session.close()
+        if isinstance(self._session, requests.Session):
+            self._session.close()
+        self._headers = {}
 
     def search(self, query: str, place: str, pages: int | None = None) -> Found:
         """The resources a relative query brings (``Type?...`` or ``Type/id``), all pages of them or the first few."""
+        if not covers(self._scope, kind(query), search="?" in query):
+            return Found(reason=Reason.NOT_PERMITTED)
         return self.follow(f"{self._base}/{query}", place, pages)
 
     def follow(self, link: str, place: str, pages: int | None = None) -> Found:
@@ -142,54 +153,65 @@ class Fhir:
         if isinstance(answer, Reason):
             return answer
         try:
-            return orjson.loads(answer[0])
+            body = orjson.loads(answer[0])
         except orjson.JSONDecodeError:
             return Reason.MALFORMED
+        return Reason.MALFORMED if deeper(body, self._limits.depth) else body
 
     def _get(self, url: str, accept: str) -> tuple[bytes, str] | Reason:
-        left = self._until - monotonic()
-        if left <= 0:
+        """One answer, in the time of one call and in what is left of all of it.
+
+        Whatever went wrong when the time was up is told as that: a connection that ends late has many names.
+        """
+        until = min(self._until, monotonic() + self._limits.call_seconds)
+        session = self._opened(until)
+        if isinstance(session, Reason):
+            return session
+        if monotonic() >= until:
             return Reason.TIMED_OUT
         try:
-            with self._session.get(
+            with session.get(
                 url,
                 headers={"Accept": accept, **self._headers},
-                timeout=min(self._limits.call_seconds, left),
+                timeout=until - monotonic(),
                 allow_redirects=False,
                 stream=True,
             ) as reply:
-                if reply.status_code != OK:
-                    return Reason.NOT_PERMITTED if reply.status_code in REFUSALS else Reason.NOT_RETRIEVED
-                return self._body(reply, monotonic() + min(self._limits.call_seconds, left))
+                return self._body(reply)
         except requests.Timeout:
             return Reason.TIMED_OUT
         except requests.RequestException:
-            return Reason.NOT_RETRIEVED
+            return Reason.TIMED_OUT if monotonic() >= until else Reason.NOT_RETRIEVED
 
-    def _body(self, reply: requests.Response, until: float) -> tuple[bytes, str] | Reason:
-        """The body of an answer, as long as it is neither too large nor too slow."""
+    def _opened(self, until: float) -> requests.Session | Reason:
+        """The connection to the server, made when it is first needed: its addresses are looked up once (S9)."""
+        if self._session is None:
+            try:
+                self._session = self._opening.session(max(until - monotonic(), 0))
+            except guard.NotPermittedError:
+                self._session = Reason.NOT_PERMITTED
+            except TimeoutError:
+                self._session = Reason.TIMED_OUT
+            except OSError:
+                self._session = Reason.NOT_RETRIEVED
+        return self._session
+
+    def _body(self, reply: requests.Response) -> tuple[bytes, str] | Reason:
+        """The body of an answer that is neither a refusal, nor packed, nor too large."""
+        if reply.status_code != OK or reply.headers.get("Content-Encoding", "identity") != "identity":
+            return Reason.NOT_PERMITTED if reply.status_code in REFUSALS else Reason.NOT_RETRIEVED
         content = bytearray()
         for chunk in reply.iter_content(CHUNK):
             content += chunk
-            if len(content) > self._limits.bytes:
+            self._read += len(chunk)
+            if len(content) > self._limits.bytes or self._read > self._limits.total_bytes:
                 return Reason.TOO_LARGE
-            if monotonic() > until:
-                return Reason.TIMED_OUT
         return bytes(content), reply.headers.get("Content-Type", "")
 
     def _mine(self, url: str) -> bool:
-        """Whether an address is of this server: scheme, host, port and path prefix."""
-        try:
-            other = urlsplit(url)
-            origin = (other.scheme, other.hostname, other.port) == (
-                self._root.scheme,
-                self._root.hostname,
-                self._root.port,
-            )
-        except ValueError:
-            return False
-        below = other.path == self._root.path or other.path.startswith(f"{self._root.path}/")
-        return origin and below and not other.username and not _climbs(other)
+        """Whether an address is of this server: scheme, host, port and path prefix (S10)."""
+        other = guard.server(url)
+        return other is not None and self._opening.server.holds(other)
 
 
 def failed(value: Any) -> bool:
@@ -232,15 +254,3 @@ def _joined(base: str, link: str) -> str:
         return urljoin(base, link)
     except ValueError:
         return link
-
-
-def _climbs(url: SplitResult) -> bool:
-    path = unquote(url.path)
-    return "\\" in path or ".." in path.split("/")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -31,6 +31,8 @@ class Call:
     prefetch: Mapping[str, Any] = field(default_factory=dict, repr=False)
     fhir_server: str = ""
     token: str = field(default="", repr=False)
+    scope: str = ""  #: what the token is good for
+    patient: str = field(default="", repr=False)  #: whom the token is for
 
 
 def read(service: Service, body: Any) -> Call:
@@ -40,6 +42,7 @@ def read(service: Service, body: Any) -> Call:
         RequestError: 400 with the place.
     """
     expect(body, (dict,), ())
+    authorization = optional(body, "fhirAuthorization", (dict,)) or {}
     return Call(
         service=service,
         hook=required(body, "hook", (str,)),
@@ -47,7 +50,9 @@ def read(service: Service, body: Any) -> Call:
         context=_context(required(body, "context", (dict,))),
         prefetch=_prefetch(optional(body, "prefetch", (dict,)) or {}),
         fhir_server=optional(body, "fhirServer", (str,)) or "",
-        token=_token(optional(body, "fhirAuthorization", (dict,)) or {}),
+        token=_authorized(authorization, "access_token"),
+        scope=_authorized(authorization, "scope"),
+        patient=_authorized(authorization, "patient"),
     )
 
 
@@ -66,5 +71,5 @@ def _prefetch(prefetch: dict[str, Any]) -> dict[str, Any]:
     return prefetch
 
 
-def _token(authorization: dict[str, Any]) -> str:
-    return optional(authorization, "access_token", (str,), ("fhirAuthorization",)) or ""
+def _authorized(authorization: dict[str, Any], member: str) -> str:
+    return optional(authorization, member, (str,), ("fhirAuthorization",)) or ""

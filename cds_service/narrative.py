@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from math import inf
+from time import monotonic
 
 from cds_service import attachments
 from cds_service.documents import Documents, Kind
@@ -38,6 +40,7 @@ GENERATED = "generated"
 IMMATERIAL = re.compile(r"(?m)^\s*[-•*]\s+|\s+")
 #: What two renderings of one attachment may differ in.
 NO_WORD = re.compile(r"[\W_]+")
+NOTHING = Text("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,17 @@ class Narrative:
 
 
 def documents(
-    record: Record, table: Documents, fetch: attachments.Fetch | None, *, later: str
+    record: Record, table: Documents, fetch: attachments.Fetch | None, *, later: str, until: float = inf
 ) -> tuple[list[Document], list[Gap]]:
     """The texts of the record, each once, and what could not be read.
 
-    A document ``later`` than the date of service counts only when it names the encounter (A7).
+    A document ``later`` than the date of service counts only when it names the encounter (A7); none is opened after
+    ``until``.
     """
     texts, gaps = [], []
     counting = sorted(_counting(record, table), key=lambda one: record.elsewhere(one.resource))
     for narrative in counting:  # those of this encounter first: time to fetch may run out
-        text, unread = _text(narrative, record, fetch)
+        text, unread = (NOTHING, Reason.TIMED_OUT) if monotonic() > until else _text(narrative, record, fetch)
         if unread:
             gaps.append(Gap(narrative.item.source, unread))
         if text.text:
@@ -139,7 +143,9 @@ def _text(narrative: Narrative, record: Record, fetch: attachments.Fetch | None)
             forms.append(attachments.text(attachment, record, fetch))
         except Unreadable as error:
             reason = error.reason if reason is Reason.EMPTY else reason
-    unread = None if forms or reason is Reason.EMPTY else reason
+    unread: Reason | None = None if forms or reason is Reason.EMPTY else reason
+    if forms and all(form.unread for form in forms):
+        unread = forms[0].unread
     said = [*forms, *(Text(conclusion) for conclusion in strings(resource, "conclusion"))]
     said += [Text(words(concept)) for concept in found(resource, "conclusionCode")]
     said += _shown(resource, beside=bool(said or unread))

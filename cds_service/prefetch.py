@@ -80,11 +80,21 @@ def received(prefetch: Mapping[str, Any], templates: Mapping[str, str]) -> Gathe
         placed = unbundled(value, f"prefetch.{key}")
         resources = [(one, place) for one, place in placed if one["resourceType"] != "OperationOutcome"]
         gathered.take(resources)
-        if failed(value) or (value is not None and not isinstance(value, dict | list)):
-            gathered.states[key] = State.FAILED
-        else:
-            gathered.states[key] = State.DATA if resources else State.EMPTY
+        gathered.states[key] = _state(value, resources, templates.get(key, ""))
     return gathered
+
+
+def _state(value: Any, placed: Sequence[tuple[Resource, str]], template: str) -> State:
+    if failed(value) or (value is not None and not isinstance(value, dict | list)):
+        return State.FAILED
+    if placed and not _as_asked(placed, template):
+        return State.FAILED
+    return State.DATA if placed else State.EMPTY
+
+
+def _as_asked(placed: Iterable[tuple[Resource, str]], template: str) -> bool:
+    """Whether what came under a key is what its query asks for (P7); a key of the client's own asks for nothing."""
+    return not template or any(one["resourceType"] == kind(template) for one, _ in placed)
 
 
 def gather(

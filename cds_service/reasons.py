@@ -18,6 +18,9 @@ class Reason(StrEnum):
     NOT_TEXT = "not-text"  #: a format that is not read
     NOT_DECODED = "not-decoded"  #: base64 or characters that cannot be undone
     MALFORMED = "malformed"  #: not what its type says
+    PROTECTED = "protected"  #: opens with a password only
+    NO_TEXT_LAYER = "no-text-layer"  #: pages that are pictures
+    PICTURED = "pictured"  #: read, but pages of it are pictures
     EMPTY = "empty"
     UNRESOLVED = "unresolved"  #: a reference to something that was not received
     OTHER_PATIENT = "other-patient"

@@ -57,7 +57,7 @@ class Record:
         self.gaps: list[Gap] = []
         drafts = [(order, f"context.draftOrders[{i}]") for i, order in enumerate(asked.orders)]
         created = [(condition, f"context.conditions[{i}]") for i, condition in enumerate(asked.conditions)]
-        self.patient = asked.patient or _patient(asked.orders)
+        self.patient = asked.patient or _patient((*asked.orders, *asked.conditions))
         taken: dict[str, Item] = {}
         self.drafts = tuple(self._items(drafts, taken))
         self.created = tuple(self._items(created, taken))

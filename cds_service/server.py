@@ -9,6 +9,11 @@ in front.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+
 from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
@@ -17,6 +22,7 @@ from granian.log import LogLevels
 
 from cds_service import journal
 from cds_service.app import create_app
+from cds_service.metrics import SHARED
 from cds_service.settings import Settings
 
 APPLICATION = "cds_service.server:application"
@@ -26,6 +32,22 @@ DRAIN = 10  #: s that calls in flight are given when the service is told to stop
 
 def serve(host: str, port: int, options: Settings) -> None:
     """Answer calls until told to stop."""
+    with _counts_shared(options.workers):
+        _serve(host, port, options)
+
+
+@contextmanager
+def _counts_shared(workers: int) -> Iterator[None]:
+    """A place where several workers put their counts, so that whichever is asked for the metrics tells those of all."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="foramen-metrics-") as directory:
+        os.environ[SHARED] = directory
+        yield
+
+
+def _serve(host: str, port: int, options: Settings) -> None:
     Granian(
         APPLICATION,
         factory=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cds_service.errors import RequestError
@@ -37,3 +38,17 @@ def required(holder: dict[str, Any], member: str, kinds: tuple[type, ...], place
     if holder.get(member) is None:
         raise RequestError(400, "required", "is required", (*place, member))
     return expect(holder[member], kinds, (*place, member))
+
+
+def deeper(value: Any, limit: int) -> bool:
+    """Whether JSON is nested deeper than so many levels.  It is read level by level: depth costs no stack."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(limit):
+        level = [inner for outer in level for inner in _held(outer) if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return bool(level)
+
+
+def _held(holder: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return holder.values() if isinstance(holder, dict) else holder

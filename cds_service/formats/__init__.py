@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from cds_service.formats import ccda, html, plain, rtf
+from cds_service.formats import ccda, html, pdf, plain, rtf
 from cds_service.formats.layout import Text, Unreadable, trimmed
 from cds_service.reasons import Reason
 
@@ -28,10 +28,13 @@ READERS: dict[str, Callable[[bytes, str], Text]] = {
     "application/cda+xml": ccda.read,
     "application/hl7-cda+xml": ccda.read,
     "application/hl7-sda+xml": ccda.read,
+    "application/pdf": pdf.read,
+    "application/x-pdf": pdf.read,
 }
 #: Content that says itself what it is, whatever its type says; asked of the first bytes.
 SIGNATURES = (
     (re.compile(rb"\{\\rtf"), "application/rtf"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
     (re.compile(rb"<!doctype\s+html|<html[\s>]", re.IGNORECASE), "text/html"),
 )
 #: Asked as well where no type is given.

@@ -32,6 +32,7 @@ class Text:
 
     text: str
     struck: tuple[tuple[int, int], ...] = ()
+    unread: Reason | None = None  #: why this is not all that the attachment says
 
 
 def trimmed(text: str, spans: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

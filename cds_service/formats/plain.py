@@ -32,7 +32,7 @@ def guess(data: bytes) -> Text:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable(Reason.NOT_TEXT) from None
-    if BINARY.search(text) or text.startswith("%PDF-"):
+    if BINARY.search(text):
         raise Unreadable(Reason.NOT_TEXT)
     return Text(text)
 

@@ -1,0 +1,83 @@
+"""Cards -> what is shown of them: each is recorded first, and what was set aside before is left out."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service import hooks, journal
+from cds_service.consult import Consultation
+from cds_service.metrics import Metrics
+from cds_service.pseudonyms import Pseudonyms
+from cds_service.store import Advised, Store, Unavailable
+from knowledge.model import Assessment
+
+ASSESSMENT = "org.foramen.assessment"
+Card = dict[str, Any]
+#: A chosen code is the client's text: it is kept where it looks like a code.
+CODE = re.compile(r"[A-Z0-9.]{1,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Records and heeds; a database that fails costs the record, never a card."""
+
+    store: Store
+    pseudonyms: Pseudonyms
+    metrics: Metrics
+    days: int  #: how long an override with a reason holds; 0: not heeded
+
+    def shown(self, call: hooks.Call, client: str, given: Consultation, knowledge: str) -> tuple[list[Card], int]:
+        """The cards to show, and how many were set aside.  What could not be recorded is shown all the same."""
+        recorded = list(_recorded(call, client, given, knowledge, self.pseudonyms))
+        try:
+            aside = self.store.advise(recorded, self.days)
+        except Unavailable as error:
+            journal.note("advice not recorded", journal.where(error.__cause__ or error), logging.ERROR)
+            self.metrics.unavailable("advise")
+            aside = set()
+        self.metrics.judged(given.assessments)
+        self.metrics.advised((one.verdict, one.card in aside) for one in recorded)
+        return [card for card in given.cards if card["uuid"] not in aside], len(aside)
+
+
+def _recorded(
+    call: hooks.Call, client: str, given: Consultation, knowledge: str, pseudonyms: Pseudonyms
+) -> Iterator[Advised]:
+    """Each card as a row.  A card without an assessment says that no check took place."""
+    by_code = {one.code: one for one in given.assessments}
+    patient = pseudonyms.patient(client, call.fhir_server, call.context.get("patientId", ""))
+    for card in given.cards:
+        assessment = by_code.get(card.get("extension", {}).get(ASSESSMENT, {}).get("code"))
+        known = {
+            "card": card["uuid"],
+            "client": client,
+            "service": call.service.id,
+            "verdict": card["source"]["topic"]["code"],
+            "rule": "",
+            "policy": (),
+            "code": "",
+            "proposed": (),
+            "suggestions": tuple(one["uuid"] for one in card.get("suggestions", ())),
+            "knowledge": knowledge,
+            "patient": patient,
+            "evidence": "",
+            "matter": "",
+        }
+        known |= _judged(assessment, patient, pseudonyms) if assessment else {}
+        yield Advised(digest=pseudonyms.of("advice", known), **known)
+
+
+def _judged(assessment: Assessment, patient: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
+    return {
+        "verdict": str(assessment.verdict),
+        "rule": assessment.rule.id,
+        "policy": assessment.policy,
+        "code": assessment.code if CODE.fullmatch(assessment.code) else "(unreadable)",
+        "proposed": assessment.proposed,
+        "evidence": pseudonyms.evidence(assessment),
+        "matter": pseudonyms.matter(patient, assessment),
+    }

@@ -1,0 +1,176 @@
+"""The two tables as the service uses them: advice is recorded and heeded, feedback is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import Lock
+from time import monotonic
+
+import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from cds_service.store import schema
+from cds_service.store.connect import POOL_WAIT, WRITES, in_memory
+from cds_service.store.tables import advice, feedback
+
+#: s after a failure in which hook calls do not try again: their answer must not wait for a dead database every time.
+PAUSE = 5.0
+
+
+class Unavailable(Exception):  # noqa: N818 - the field's word, as in 503
+    """The database cannot be used now; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """A piece of advice as it is recorded."""
+
+    digest: str  #: of all that follows: the same advice on the same call is one row
+    card: str
+    client: str
+    service: str
+    verdict: str
+    rule: str
+    policy: tuple[str, ...]
+    code: str
+    proposed: tuple[str, ...]
+    suggestions: tuple[str, ...]  #: their uuids
+    knowledge: str
+    matter: str  #: keyed hash of patient, code, rule and evidence; empty where the patient is not known
+    patient: str  #: pseudonym
+    evidence: str  #: fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One entry of feedback as it is kept."""
+
+    digest: str
+    outcome_at: datetime
+    card: str
+    client: str
+    service: str
+    outcome: str
+    suggestions: tuple[str, ...]
+    reasoned: bool
+    reason: str
+    reason_system: str
+    comment: bytes | None = field(default=None, repr=False)  #: encrypted
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Store:
+    """The database, with its clock.  Every method raises ``Unavailable`` where it cannot be used."""
+
+    def __init__(self, engine: sa.Engine, clock: Callable[[], datetime] = now) -> None:
+        self.engine = engine
+        self.clock = clock
+        self.kind = "memory" if in_memory(engine.url) else engine.dialect.name
+        self._prepared = False
+        self._preparing = Lock()
+        self._resume = 0.0
+
+    def ready(self) -> None:
+        """Whether a row could be written now."""
+        with self._writing() as connection:
+            connection.execute(sa.select(advice.c.id).limit(1))
+
+    def resume(self) -> None:
+        """Forget a failure, so that the next hook call tries again."""
+        self._resume = 0.0
+
+    def advise(self, given: Sequence[Advised], days: int) -> set[str]:
+        """Record what is to be advised, and tell the cards that were set aside before and are not to be shown.
+
+        What cannot be recorded is not suppressed either.  ``days``: how long an override holds; 0: never.
+        """
+        if not given:
+            return set()
+        if monotonic() < self._resume:
+            raise Unavailable("failed a moment ago")
+        at = self.clock()
+        with self._writing() as connection:
+            matters = {one.matter for one in given} - {""} if days else set()
+            settled = _settled(connection, matters, at - timedelta(days=days))
+            rows = [asdict(one) | {"at": at, "suppressed": one.matter in settled} for one in given]
+            for row in rows:
+                row["digest"] += "s" if row["suppressed"] else ""
+            _add(connection, advice, rows)
+        return {one.card for one in given if one.matter in settled}
+
+    def hear(self, entries: Sequence[Heard]) -> set[str]:
+        """Keep entries of feedback, all or none; tells the digests of those that were new."""
+        at = self.clock()
+        with self._writing() as connection:
+            return _add(connection, feedback, [asdict(one) | {"at": at} for one in entries])
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection to read with."""
+        with self._guarded(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with self._guarded(), self.engine.connect() as plain:
+            connection = plain.execution_options(**{WRITES: True})
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """The tables are there, and what the database fails at is ``Unavailable``."""
+        try:
+            self.prepare()
+            yield
+        except (DBAPIError, PoolTimeoutError, CommandError) as error:
+            self._resume = monotonic() + PAUSE
+            raise Unavailable(type(error).__name__) from error
+
+    def prepare(self) -> None:
+        """Bring the tables to their present shape, once."""
+        if self._prepared:
+            return
+        if not self._preparing.acquire(timeout=POOL_WAIT):
+            raise Unavailable("being prepared")
+        try:
+            schema.upgrade(self.engine)
+            self._prepared = True
+        finally:
+            self._preparing.release()
+
+
+def _settled(connection: sa.Connection, matters: Iterable[str], since: datetime) -> set[str]:
+    """Of these matters, those whose last feedback is an override with a reason, given since then.
+
+    A card uuid that stood for several matters (a client that reuses its hookInstance) settles none of them.
+    """
+    shown, other = advice.alias(), advice.alias()
+    same_card = sa.and_(other.c.card == shown.c.card, other.c.client == shown.c.client)
+    query = (
+        sa.select(shown.c.matter, feedback.c.outcome, feedback.c.reasoned, feedback.c.at)
+        .join(feedback, sa.and_(feedback.c.card == shown.c.card, feedback.c.client == shown.c.client))
+        .where(shown.c.matter.in_(list(matters)))
+        .where(~sa.exists().where(same_card, other.c.matter != shown.c.matter))
+        .order_by(feedback.c.id)
+    )
+    last = {row.matter: row for row in connection.execute(query)} if matters else {}
+    return {matter for matter, row in last.items() if row.outcome == "overridden" and row.reasoned and row.at >= since}
+
+
+def _add(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, object]]) -> set[str]:
+    """Add the rows that are not there yet, and tell their digests."""
+    if not rows:
+        return set()
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["digest"]).returning(table.c.digest)
+    return set(connection.execute(statement, list(rows)).scalars())
