@@ -269,7 +269,8 @@ def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool
     key = not doubting and reach - event.end < LEAST  # "denies: numbness, weakness"
     for clause in clauses[number + 1 :]:
         keyed = key and clause is clauses[number + 1] and clause.mark == ":"
-        if (clause.hard and not keyed) or (told and clause.stands_alone):
+        alone = clause.stands_alone and (doubting or clause.mark not in ALTERNATIVE)
+        if (clause.hard and not keyed) or (told and alone):
             break
         opening = next(
             (other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None
