@@ -64,7 +64,7 @@ def damaged(whole: Any, paths: list[tuple[Any, ...]], chance: Random) -> Any:
     """A copy with a few members missing, doubled, renamed, or replaced."""
     body = deepcopy(whole)
     outer = [path for path in paths if len(path) < 3]  # few among so many: drawn on their own, or hardly ever
-    for path in chance.sample(outer if chance.random() < 0.3 else paths, chance.choice((1, 1, 1, 2, 4))):
+    for path in chance.choices(outer if chance.random() < 0.3 else paths, k=chance.choice((1, 1, 1, 2, 4))):
         damage(body, path, chance)
     return body
 

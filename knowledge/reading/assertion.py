@@ -249,9 +249,15 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
     if alone and clauses[number].mark == ":":  # "stenosis: no"
         return clauses[number - 1].start, event.start
     onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
+    onward = onward or (cue == AHEAD and _led(event, clauses[number]))
     if cue in BACKWARD and not onward:
         return _backward(event, number, clauses)
     return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+
+
+def _led(cue: Event, clause: Clause) -> bool:
+    """ "stenosis with possible impingement": what stands behind the preposition is doubted, not what stands before."""
+    return any("cause" in other.values("assertion") and 0 <= cue.start - other.end <= 1 for other in clause.events)
 
 
 def _until_break(event: Event, clauses: list[Clause], end: int) -> int:

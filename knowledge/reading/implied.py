@@ -116,6 +116,11 @@ NO_VERB = frozenset(
         "says",
         "lists",
         "visualizes",
+        "extends",
+        "extending",
+        "extended",
+        "reaches",
+        "reaching",
     ]
 )
 MILLIMETRES = re.compile(r"(?<![\d.])(\d{1,2}(?:\.\d+)?)(?:\s?(?:-|to)\s?(\d{1,2}(?:\.\d+)?))?\s?(?:mm|millimet)")

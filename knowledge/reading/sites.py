@@ -70,9 +70,21 @@ def _site_claim(
         or measured(words, event, site, number, clauses, limits)
         or _predicate_around(number, clauses, mentions)
     )
-    if predicate is None:
+    if predicate is None or _where_it_lies(event, predicate, clauses[number]):
         return None
     return claim_of(text, statement, number, site, event, predicate)
+
+
+def _where_it_lies(event: Event, predicate: Event, clause: Clause) -> bool:
+    """ "a foraminal herniation encroaches on the canal": the adjective places the herniation, the canal is narrowed."""
+    if not event.has("adjective") or predicate.start < event.end:
+        return False
+    placed = any(
+        0 <= other.start - event.end <= NEAR and other.end <= predicate.start
+        for other in clause.events
+        if other.has("structural") or other.has("mechanism")
+    )
+    return placed and any(other.start >= predicate.end for other in clause.of("site"))
 
 
 def claim_of(text: Text, statement: Statement, number: int, site: str, event: Event, predicate: Event) -> Claim:
@@ -146,7 +158,7 @@ def _predicate_around(number: int, clauses: list[Clause], mentions: list[Mention
         found = _shareable(clause, mentions, forward=False)
         if found:
             return found
-        if not (clause.of("site") or only(clause, {"level", "region", "assertion", "content"})):
+        if not (clause.of("site") or only(clause, {"level", "region", "assertion", "content", "tissue", "near"})):
             break
     return None
 
