@@ -21,6 +21,20 @@ from knowledge.model import Chart, Gap
 
 #: Where codes stand: what is missing there may be what was to be assessed.
 CODED = ("conditions", "Condition/")
+#: What must not look like silence: it was there, and something went wrong.  What a client never sends, or does not
+#: permit, is told on a card only where there is one.
+FAILED = frozenset(
+    {
+        Reason.OTHER_PATIENT,
+        Reason.NOT_RETRIEVED,
+        Reason.TIMED_OUT,
+        Reason.MORE_PAGES,
+        Reason.MALFORMED,
+        Reason.NOT_DECODED,
+        Reason.PROTECTED,
+        Reason.TOO_LARGE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +121,10 @@ def _unseen(read: Chart, asked: chart.Question, assessed: Sequence[Assessment]) 
     """Where there is no card: the gaps because of which that may not mean that all is well.
 
     Records of another patient, whatever else was judged: someone's records are mixed up (S13).  More codes than are
-    assessed.  Where nothing was
-    assessed, also the gaps in which a chosen code may stand; a view of the chart outside an encounter has no code to
+    assessed.  What failed on its way or could not be opened (S21).  Where nothing was assessed, also the gaps in which a chosen code may stand; a view of the chart outside an encounter has no code to
     look for, and an order that names its own reason leaves nothing to look for elsewhere.
     """
-    yield from (gap for gap in read.gaps if gap.reason == Reason.OTHER_PATIENT or gap == MORE_CODES)
+    yield from (gap for gap in read.gaps if gap.reason in FAILED or gap == MORE_CODES)
     nothing_asked = asked.created or (asked.hook == "patient-view" and not asked.encounter)
     if not assessed and not nothing_asked and not any(order.reasons for order in read.orders):
-        yield from (gap for gap in read.gaps if gap.source.startswith(CODED))
+        yield from (gap for gap in read.gaps if gap.source.startswith(CODED) and gap.reason not in FAILED)

@@ -92,15 +92,24 @@ def operated(made: Record, known: Knowledge) -> None:
 
 def replace_older(made: Record, known: Knowledge) -> None:
     """Later words of the same author, addenda and newer reports take the place of earlier ones (policy A4)."""
-    lesions = made.lesions
-    for old in lesions:
-        if old.assertion is not Assertion.AFFIRMED or old.kind != known.parts.narrowing:
-            continue
-        if any(
-            _supersedes(new, old, made) for new in lesions if new is not old and new.stated and new.kind == old.kind
-        ) or _reported_open(old, made):
-            old.assertion = Assertion.HISTORICAL
-            old.evidence = ()
+    narrowings = [lesion for lesion in made.lesions if lesion.kind == known.parts.narrowing]
+    new = {_alike(lesion): lesion for lesion in narrowings if lesion.stated}  # what is said often counts once
+    old = {_alike(lesion): lesion for lesion in narrowings if lesion.assertion is Assertion.AFFIRMED}
+    gone = {
+        key
+        for key, lesion in old.items()
+        if any(_supersedes(other, lesion, made) for other in new.values()) or _reported_open(lesion, made)
+    }
+    for lesion in narrowings:
+        if lesion.assertion is Assertion.AFFIRMED and _alike(lesion) in gone:
+            lesion.assertion = Assertion.HISTORICAL
+            lesion.evidence = ()
+
+
+def _alike(lesion: Lesion) -> tuple[object, ...]:
+    """What decides whether a lesion replaces another or is replaced."""
+    addendum = lesion.statement.sentence.section == "addendum"
+    return id(lesion.document), addendum, lesion.site, lesion.mechanisms, lesion.levels, lesion.regions
 
 
 def _supersedes(new: Lesion, old: Lesion, made: Record) -> bool:

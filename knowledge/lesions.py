@@ -28,16 +28,13 @@ def narrowings(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -> 
         mechanisms = frozenset(m.value for m in mentions if not m.value.startswith(STRUCTURAL))
         causes = frozenset(m.value.removeprefix(STRUCTURAL) for m in mentions if m.value.startswith(STRUCTURAL))
         levels = segment_between(claim.levels, known)
-        said = claim.regions
-        if not claim.statement.of("region"):  # a limb spoken of before is not where a narrowing is
-            said = tuple(value for value in said if value in known.regions and known.regions[value].spinal)
         yield Lesion(
             known.parts.narrowing,
             claim.site,
             mechanisms & set(known.axes["mechanism"]),
             causes,
             levels,
-            regions_of(levels, said, known),
+            regions_of(levels, claim.regions, known),
             assertion,
             text.document,
             claim.statement,

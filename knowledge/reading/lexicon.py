@@ -62,12 +62,15 @@ def normal(text: str) -> str:
 def compile_lexicon(entries: Iterable[tuple[str, Tags]], key_terms: Iterable[str], kept: Iterable[str]) -> Lexicon:
     """Build the lexicon from (phrase, tags) pairs; ``key_terms`` are words whose misspellings are read."""
     tags: dict[str, Tags] = {}
+    decoys: set[str] = set()
     for phrase, known in entries:
         told = tuple(dict.fromkeys(known))
         for literal in expand(phrase):
             tags[literal] = _both(tags.get(literal, ()), told)
+            if not told:
+                decoys.add(literal)
     words = frozenset(WORD.findall(APART.join(tags))) | frozenset(kept)
-    _nest(tags)
+    _nest(tags, decoys)
     return Lexicon(finder(tags), tags, words, Spelling.of(key_terms, words))
 
 
@@ -81,11 +84,12 @@ def finder(phrases: Iterable[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![a-z0-9])(?:{factored(phrases)})(?![a-z0-9])")
 
 
-def _nest(tags: dict[str, Tags]) -> None:
-    """A longer phrase tells the place and the qualifier it contains too: "cervical canal" names a region."""
+def _nest(tags: dict[str, Tags], decoys: set[str]) -> None:
+    """A longer phrase tells the place and the qualifier it contains too: "cervical canal" names a region, "ankle jerk" none."""
     inner = {phrase: nested for phrase, told in tags.items() if (nested := tuple(t for t in told if t[0] in NESTED))}
     outer = [phrase for phrase, told in tags.items() if told and phrase not in inner]
     starts = list(accumulate((len(phrase) + len(APART) for phrase in outer), initial=0))
-    for match in finder(inner).finditer(APART.join(outer)):  # one scan over all of them
+    undone = {decoy for decoy in decoys if decoy.partition(" ")[0] in inner}
+    for match in finder({*inner, *undone}).finditer(APART.join(outer)):  # one scan over all of them
         phrase = outer[bisect_right(starts, match.start()) - 1]
-        tags[phrase] = _both(tags[phrase], inner[match[0]])
+        tags[phrase] = _both(tags[phrase], inner.get(match[0], ()))

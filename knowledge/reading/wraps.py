@@ -8,22 +8,22 @@ from collections.abc import Callable, Sequence
 from itertools import islice, pairwise
 
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
-RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
+RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
 #: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
 SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3} ?:(?=\s|$)")
 #: A key with its value on the same line.
 VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
 #: A line that breaks off: no sentence ends so.
-COMMA = re.compile(r"[,(\[]$")
-BREAKS_OFF = re.compile(
-    r"(?:(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|is|no|nor|not|of|on|or|the|to|was|with|without))$"
-)
+COMMA = re.compile(r"(?:[,(\[]|[a-z][ \t](?:no|not|nor|is|was))$")
+BREAKS_OFF = re.compile(r"(?:(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|of|on|or|the|to|with|without))$")
 #: A box that is cut, or that stands behind others and before its words.
 OPEN_BOX = re.compile(r"\[ ?$|\[[ x_]?\].*\[ ?\]$")
 CLOSES = re.compile(r"[.:;!?][\"')\]]*$")
 LETTER = re.compile(r"[a-z]")
 #: A heading alone on its line.
 HEAD = re.compile(r"[ \t]*[^:]{1,40}:[ \t]*")
+#: A few words alone on their line, such as a heading.
+ALONE = re.compile(r"[ \t]*\S+(?: \S+){0,2}[^.;!?\s][ \t]*")
 #: A line is full when it lies this close to the width of the text.
 LEAST_WIDTH = 28
 SLACK = 13
@@ -75,7 +75,7 @@ class Wraps:
         """Whether the end of a line, before the next one, is a wrap."""
         line, rest = self.text[start:end].rstrip(), self.text[next_start:next_end]
         indented = rest[:1].isspace() and not line[:1].isspace()
-        if not rest.strip() or "\t" in line or RULE.fullmatch(line) or RULE.fullmatch(rest) or HEAD.fullmatch(line):
+        if not rest.strip() or "\t" in line or RULE.match(line) or RULE.match(rest) or HEAD.fullmatch(line):
             return False
         if OPEN_BOX.search(line) or _left_open(line, rest):
             return True
@@ -85,7 +85,7 @@ class Wraps:
             return True
         if self._goes_on(line, rest, next_start):
             return True
-        if indented or SHORT_KEY.match(rest):
+        if indented or SHORT_KEY.match(rest) or (CLOSES.search(line) and ALONE.fullmatch(rest)):
             return False
         return self.width > 0 and len(line) - OVER <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
 
