@@ -121,8 +121,9 @@ def _unseen(read: Chart, asked: chart.Question, assessed: Sequence[Assessment]) 
     """Where there is no card: the gaps because of which that may not mean that all is well.
 
     Records of another patient, whatever else was judged: someone's records are mixed up (S13).  More codes than are
-    assessed.  What failed on its way or could not be opened (S21).  Where nothing was assessed, also the gaps in which a chosen code may stand; a view of the chart outside an encounter has no code to
-    look for, and an order that names its own reason leaves nothing to look for elsewhere.
+    assessed.  What failed on its way or could not be opened (S21).  Where nothing was assessed, also the gaps in
+    which a chosen code may stand; a view of the chart outside an encounter has no code to look for, and an order that
+    names its own reason leaves nothing to look for elsewhere.
     """
     yield from (gap for gap in read.gaps if gap.reason in FAILED or gap == MORE_CODES)
     nothing_asked = asked.created or (asked.hook == "patient-view" and not asked.encounter)

@@ -85,7 +85,7 @@ def finder(phrases: Iterable[str]) -> re.Pattern[str]:
 
 
 def _nest(tags: dict[str, Tags], decoys: set[str]) -> None:
-    """A longer phrase tells the place and the qualifier it contains too: "cervical canal" names a region, "ankle jerk" none."""
+    """A longer phrase tells the place and the qualifier it contains: "cervical canal" a region, "ankle jerk" none."""
     inner = {phrase: nested for phrase, told in tags.items() if (nested := tuple(t for t in told if t[0] in NESTED))}
     outer = [phrase for phrase, told in tags.items() if told and phrase not in inner]
     starts = list(accumulate((len(phrase) + len(APART) for phrase in outer), initial=0))
