@@ -155,12 +155,18 @@ def _predicate_around(number: int, clauses: list[Clause], mentions: list[Mention
         if clauses[index + 1].hard and not _follows_colon(clauses, index + 1):
             break
         clause = clauses[index]
-        found = _shareable(clause, mentions, forward=False)
+        found = _shareable(clause, mentions, forward=False) or _apposed(clauses[number], clause)
         if found:
             return found
         if not (clause.of("site") or only(clause, {"level", "region", "assertion", "content", "tissue", "near"})):
             break
     return None
+
+
+def _apposed(clause: Clause, before: Clause) -> Event | None:
+    """ "spinal stenosis, primarily of the lateral recess": the narrowing just named, said more exactly."""
+    namely = any(event.value("speech") == "namely" for event in clause.events)
+    return next((event for event in before.events if event.has("narrowing")), None) if namely else None
 
 
 def _shareable(clause: Clause, mentions: list[Mention], *, forward: bool) -> Event | None:
