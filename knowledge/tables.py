@@ -40,7 +40,7 @@ class Level:
     """A vertebral level: its region, its place in the dorsopathy codes, and whether it has a disc."""
 
     id: str
-    kind: str  #: segment, span, vertebra or junction
+    kind: str  #: segment, span, vertebra, junction, or root: a nerve that no vertebra is named after
     region: str
     place: str
     disc: bool

@@ -24,6 +24,7 @@ class Spine:
     order: tuple[str, ...]
     last: Mapping[str, int]  #: letter -> number of its last vertebra
     known: frozenset[str]
+    roots: frozenset[str]  #: nerve roots that no vertebra is named after
 
     @classmethod
     def of(cls, levels: Sequence[tuple[str, str]]) -> Spine:
@@ -32,7 +33,8 @@ class Spine:
         last: dict[str, int] = {}
         for vertebra in order:
             last[vertebra[0].lower()] = int(vertebra[1:])
-        return cls(order, last, frozenset(level for level, _ in levels))
+        roots = frozenset(level for level, kind in levels if kind == "root")
+        return cls(order, last, frozenset(level for level, _ in levels) - roots, roots)
 
     def between(self, upper: str, lower: str) -> tuple[str, ...]:
         """The levels from one vertebra to another: one segment for neighbours, all of them for a range."""
@@ -79,7 +81,9 @@ def find_levels(text: str, spine: Spine) -> list[LevelMention]:
 
 @lru_cache(maxsize=4096)  # there are few ways to write a level, and short ones
 def _read(letter: str, rest: str, spine: Spine) -> tuple[tuple[str, ...], bool]:
-    """The levels of one expression, and whether it is one vertebra."""
+    """The levels of one expression, and whether it is one vertebra or root."""
+    if (root := f"{letter}{rest}".upper()) in spine.roots:
+        return (root,), True
     vertebrae = _vertebrae(letter, rest, spine)
     return (_named(vertebrae, spine) if vertebrae else ()), len(vertebrae) == 1
 

@@ -81,7 +81,7 @@ class Section:
             self._enter(*row)
             if row[2] == "line":
                 self.scope = "this line"
-            return match.end()
+            return start if row[2] == "kept" else match.end()
         return start
 
     def close_line(self) -> None:

@@ -180,10 +180,11 @@ def _events(text: str, known: Knowledge) -> list[Event]:
     for event in events:
         event.levels = event.values("level")
     taken = Spans([(event.start, event.end) for event in events if event.levels])
-    levels = find_levels(text, spine_of(tuple((level.id, level.kind) for level in known.levels.values())))
+    spine = spine_of(tuple((level.id, level.kind) for level in known.levels.values()))
+    levels = find_levels(text, spine)
     roots = Spans([(event.start, event.end) for event in events if event.has("content")])
     events += [
-        _level_event(mention)
+        _level_event(mention, spine)
         for mention in levels
         if not roots.hold(mention.start, mention.end) and not taken.meet(mention.start, mention.end)
     ]
@@ -209,9 +210,9 @@ class Spans:
         return index >= 0 and start < self.ends[index]
 
 
-def _level_event(mention: LevelMention) -> Event:
+def _level_event(mention: LevelMention, spine: Spine) -> Event:
     event = Event(mention.start, mention.end, (("level", mention.levels[0]),), mention.levels)
-    event.root = False
+    event.root = mention.levels[0] in spine.roots
     return event
 
 
