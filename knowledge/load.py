@@ -75,6 +75,7 @@ def _knowledge(root: Path) -> Knowledge:
         structurals={structural.id: structural for structural in structurals},
         structural_codes=tuple(_structural_codes(root, codes)),
         excludes=tuple((row["a"], row["b"]) for row in tsv(root / "codes/excludes1.tsv")),
+        snomed={row["snomed"]: row["icd10cm"] for row in tsv(root / "snomed.tsv") if row["icd10cm"]},
         orders=orders,
         order_pattern=finder(words),
         order_words=words,

@@ -6,11 +6,13 @@ Only what is affirmed, current and of this patient counts (policy A1-A3); who sa
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from knowledge.currency import operated, overrule, replace_older
 from knowledge.diagnoses import coded_findings, structural_findings
 from knowledge.documented import Record
 from knowledge.lesions import named_lesions, narrowings
-from knowledge.model import Assertion, Chart, Document, Role
+from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
 from knowledge.reading.binding import bind
 from knowledge.reading.mentions import STRUCTURAL
 from knowledge.reading.statements import read
@@ -19,6 +21,7 @@ from knowledge.tables import Knowledge
 
 def record(chart: Chart, known: Knowledge) -> Record:
     """Read every document of a chart."""
+    chart = replace(chart, diagnoses=tuple(_in_icd(diagnosis, known) for diagnosis in chart.diagnoses))
     texts = [read(document, known) for document in chart.documents]
     bounds = [bind(text, known.parts.limits) for text in texts]
     made = Record(chart, texts, bounds)
@@ -34,6 +37,14 @@ def record(chart: Chart, known: Knowledge) -> Record:
     replace_older(made, known)
     operated(made, known)
     return made
+
+
+def _in_icd(diagnosis: Diagnosis, known: Knowledge) -> Diagnosis:
+    """A Condition that is coded in SNOMED CT alone, with the ICD-10-CM code that says the same."""
+    concept = next((one for one in diagnosis.snomed if one in known.snomed), "")
+    if diagnosis.code or not concept:
+        return diagnosis
+    return replace(diagnosis, code=known.snomed[concept], text=diagnosis.text or concept)
 
 
 def _last_treating(chart: Chart, known: Knowledge) -> Document | None:

@@ -173,6 +173,7 @@ class Knowledge:
     structurals: Mapping[str, Structural]
     structural_codes: tuple[StructuralCode, ...]
     excludes: tuple[tuple[str, str], ...]
+    snomed: Mapping[str, str]  #: SNOMED CT concept -> the ICD-10-CM code that says the same, or the stem of several
     orders: tuple[OrderGroup, ...]
     order_pattern: re.Pattern[str]  #: the words of orders; a decoy belongs to no group
     order_words: Mapping[str, tuple[str, ...]]
