@@ -119,8 +119,6 @@ NO_VERB = frozenset(
         "extends",
         "extending",
         "extended",
-        "reaches",
-        "reaching",
     ]
 )
 MILLIMETRES = re.compile(r"(?<![\d.])(\d{1,2}(?:\.\d+)?)(?:\s?(?:-|to)\s?(\d{1,2}(?:\.\d+)?))?\s?(?:mm|millimet)")
