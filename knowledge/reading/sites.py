@@ -14,6 +14,8 @@ from knowledge.reading.implied import implied, measured
 from knowledge.reading.mentions import BESIDE, NEAR, Mention, distance, nearest, worse
 from knowledge.reading.statements import Statement, Text
 
+FARTHEST = 24  #: members of a list that share one predicate
+
 
 @dataclass(slots=True)
 class Claim:
@@ -137,7 +139,7 @@ def _predicate(event: Event, clause: Clause, mentions: list[Mention]) -> Event |
 
 def _predicate_around(number: int, clauses: list[Clause], mentions: list[Mention]) -> Event | None:
     """The predicate of a list, before or behind."""
-    for index in range(number + 1, len(clauses)):
+    for index in range(number + 1, min(len(clauses), number + FARTHEST)):
         clause = clauses[index]
         if clause.hard and not _follows_colon(clauses, index):
             break
@@ -151,7 +153,7 @@ def _predicate_around(number: int, clauses: list[Clause], mentions: list[Mention
             or only(clause, {"level", "region", "assertion", "content", "qualifier", "element"})
         ):
             break
-    for index in range(number - 1, -1, -1):
+    for index in range(number - 1, max(-1, number - FARTHEST), -1):
         if clauses[index + 1].hard and not _follows_colon(clauses, index + 1):
             break
         clause = clauses[index]
