@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 import knowledge  # noqa: E402
 from cds_service import formats  # noqa: E402
 from knowledge.model import Assertion, Chart, Document, Role  # noqa: E402
-from knowledge.reading.assertion import Event  # noqa: E402
 from knowledge.reading.binding import Bound, bind  # noqa: E402
+from knowledge.reading.clauses import Event  # noqa: E402
 from knowledge.reading.sites import Claim  # noqa: E402
 from knowledge.reading.statements import Text, read  # noqa: E402
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion, Chart, Document, Evidence, Role
-from knowledge.reading.assertion import Clause, Event
 from knowledge.reading.binding import Bound
+from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.events import spine_of
 from knowledge.reading.levels import find_levels, overlap
-from knowledge.reading.statements import Statement, Text, spine_of
+from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
 AMBIGUOUS = "ambiguous"

@@ -9,7 +9,7 @@ from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.neuro import nerve_distribution, neurological
 from knowledge.orders import groups_of, performed_groups
-from knowledge.reading.assertion import Event
+from knowledge.reading.clauses import Event
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from knowledge.documented import Lesion, Record
 from knowledge.model import Assertion, Code, Role
 from knowledge.neuro import distributions
-from knowledge.reading.assertion import Clause
+from knowledge.reading.clauses import Clause
 from knowledge.reading.statements import Statement
 from knowledge.tables import Knowledge
 

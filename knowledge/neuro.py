@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.documented import AMBIGUOUS, Record, StructuralFinding
 from knowledge.model import Assertion, Code, Role
-from knowledge.reading.assertion import Clause
+from knowledge.reading.clauses import Clause
 from knowledge.tables import Knowledge
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back

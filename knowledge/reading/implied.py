@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from knowledge.model import Assertion
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.mentions import Mention
 
 #: A verb by its ending, then at most a particle, a determiner and a few words, right before the site.

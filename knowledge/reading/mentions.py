@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from knowledge.model import Assertion
-from knowledge.reading.assertion import WORST, Clause, Event
+from knowledge.reading.assertion import WORST
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.statements import Statement
 
 NEAR = 60  #: characters between a tissue and the change said of it

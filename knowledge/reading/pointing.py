@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from knowledge.model import Assertion
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.levels import overlap
 from knowledge.reading.sites import Claim, claim_of
 from knowledge.reading.statements import Statement, Text

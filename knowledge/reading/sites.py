@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
-from knowledge.reading.assertion import Clause, Event
+from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.implied import implied, measured
 from knowledge.reading.mentions import BESIDE, NEAR, Mention, distance, nearest, worse
 from knowledge.reading.statements import Statement, Text

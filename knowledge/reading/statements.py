@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 
 from knowledge.model import Assertion, Document
-from knowledge.reading.assertion import Clause, Event, assert_events, clauses_of
-from knowledge.reading.levels import LevelMention, Spine, find_levels
+from knowledge.reading.assertion import assert_events
+from knowledge.reading.clauses import Clause, Event, clauses_of
+from knowledge.reading.events import column_sites, events_of, mark_roots
 from knowledge.reading.sections import headings_of
 from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
@@ -36,8 +36,6 @@ UNTICKED = re.compile(r"(?:\[[ _\n]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐�
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
 LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
-LEAST_CELLS = 2
-NEAR = 2  #: characters between a level and the word that makes it a root
 
 
 @dataclass(slots=True)
@@ -77,21 +75,15 @@ class Text:
         return first, max(first, last)
 
 
-@lru_cache(maxsize=4)
-def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
-    """The spine of the level table."""
-    return Spine.of(rows)
-
-
 def read(document: Document, known: Knowledge) -> Text:
     """Read one document."""
     reading = _unwrapped(document.text, reading_text(document.text, known.lexicon))
     text = reading.text
-    events = _events(text, known)
+    events = events_of(text, known)
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
-    events = _column_sites(text, events)
+    events = column_sites(text, events)
     found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
     result = Text(document, reading)
     index = 0
@@ -115,40 +107,6 @@ def _unwrapped(original: str, reading: ReadingText) -> ReadingText:
     return replace(reading, text=unwrapped(reading.text, lambda offset: original[reading.back(offset)].islower()))
 
 
-def _column_sites(text: str, events: list[Event]) -> list[Event]:
-    """In a table whose header row names sites, the cells below speak of the site of their column."""
-    if "\t" not in text:
-        return events
-    starts = [event.start for event in events]
-    columns: dict[int, Event] = {}
-    added: list[Event] = []
-    position = 0
-    for line in text.split("\n"):
-        cells = _cells(position, line)
-        inside = [events[bisect_left(starts, start) : bisect_left(starts, end)] for start, end in cells]
-        position += len(line) + 1
-        if len(cells) < LEAST_CELLS:
-            columns = {}
-            continue
-        named = {number: own[0] for number, own in enumerate(inside) if len(own) == 1 and own[0].has("site")}
-        if named and not any(event.has("narrowing") or event.has("normal") for own in inside for event in own):
-            columns = named
-            continue
-        for number, header in columns.items():
-            if number < len(cells) and inside[number] and not any(event.has("site") for event in inside[number]):
-                added.append(Event(cells[number][0], cells[number][0], header.tags))
-    return sorted([*events, *added], key=lambda event: (event.start, -event.end)) if added else events
-
-
-def _cells(position: int, line: str) -> list[tuple[int, int]]:
-    """The cells of a table row as stretches of the text."""
-    cells = []
-    for cell in line.split("\t"):
-        cells.append((position, position + len(cell)))
-        position += len(cell) + 1
-    return cells
-
-
 def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
     """Whether a line begins in capitals and goes on in small letters: a heading with no mark behind it."""
 
@@ -170,50 +128,6 @@ def _untick(statements: Sequence[Statement], text: str) -> None:
             return
         if box.start() <= event.start and "\n" not in text[box.start() : event.start]:
             event.assertion = Assertion.ELSEWHERE
-
-
-def _events(text: str, known: Knowledge) -> list[Event]:
-    """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
-    lexicon = known.lexicon
-    found = ((match, lexicon.tags_of(match[0])) for match in lexicon.pattern.finditer(text))
-    events = [Event(match.start(), match.end(), tags) for match, tags in found if tags]
-    for event in events:
-        event.levels = event.values("level")
-    taken = Spans([(event.start, event.end) for event in events if event.levels])
-    spine = spine_of(tuple((level.id, level.kind) for level in known.levels.values()))
-    levels = find_levels(text, spine)
-    roots = Spans([(event.start, event.end) for event in events if event.has("content")])
-    events += [
-        _level_event(mention, spine)
-        for mention in levels
-        if not roots.hold(mention.start, mention.end) and not taken.meet(mention.start, mention.end)
-    ]
-    events.sort(key=lambda event: (event.start, -event.end))
-    return events
-
-
-class Spans:
-    """Stretches of a text in order, none of which overlaps another."""
-
-    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
-        self.starts = [start for start, _ in spans]
-        self.ends = [end for _, end in spans]
-
-    def hold(self, start: int, end: int) -> bool:
-        """Whether one of them holds a stretch."""
-        index = bisect_right(self.starts, start) - 1
-        return index >= 0 and end <= self.ends[index]
-
-    def meet(self, start: int, end: int) -> bool:
-        """Whether one of them overlaps a stretch."""
-        index = bisect_left(self.starts, end) - 1
-        return index >= 0 and start < self.ends[index]
-
-
-def _level_event(mention: LevelMention, spine: Spine) -> Event:
-    event = Event(mention.start, mention.end, (("level", mention.levels[0]),), mention.levels)
-    event.root = mention.levels[0] in spine.roots
-    return event
 
 
 def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]]) -> bool:
@@ -248,7 +162,7 @@ def _statement(
 ) -> Statement:
     if not events:
         return Statement(document, sentence, [Clause(sentence.start, sentence.end, hard=True)], events, index=index)
-    _mark_roots(text, events)
+    mark_roots(text, events)
     if any("-" in level for event in events if event.levels and not event.root for level in event.levels):
         for event in events:  # a named vertebra is anatomy where a segment is named too
             if (
@@ -271,43 +185,6 @@ def _statement(
         if event.levels and not event.root:
             own += [level for level in event.levels if level not in own]
     return Statement(document, sentence, clauses, events, tuple(own), index=index)
-
-
-def _mark_roots(text: str, events: list[Event]) -> None:
-    """Levels beside a root word, an MR weighting or heart sounds are no levels (policy B3)."""
-    if not any(event.levels for event in events):
-        return
-    veto = {level for event in events for level in event.value("not-a-level").split()}
-    for position in range(len(events) - 1, -1, -1):
-        event = events[position]
-        if not event.levels or not event.has("level"):
-            continue
-        if "-" in event.levels[0] and event.tags[0][0] != "level":
-            continue
-        if veto and _vetoed(event, veto):
-            event.root = True
-            event.drop()
-            event.levels = ()
-            continue
-        following = events[position + 1] if position + 1 < len(events) else None
-        if following and _root_follows(
-            text, event, following, single=len(event.levels) == 1 and "-" not in event.levels[0]
-        ):
-            event.root = True
-
-
-def _vetoed(event: Event, veto: set[str]) -> bool:
-    return event.levels[0] in veto
-
-
-def _root_follows(text: str, event: Event, following: Event, *, single: bool) -> bool:
-    gap = text[event.end : following.start]
-    if following.levels:  # "L4, L5 and S1 dermatomes": a list of roots, in which no segment stands
-        if not single and "-" not in following.levels[0]:
-            return False
-        return following.root and len(gap) <= 6 and not any(mark in gap for mark in ";.:")  # noqa: PLR2004
-    kinds = following.values("element")
-    return ("root-word" in kinds if single else "root-name" in kinds) and len(gap) <= NEAR
 
 
 def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:

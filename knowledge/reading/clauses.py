@@ -1,0 +1,147 @@
+"""Events and the clauses they stand in: a sentence cut at its separators."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import islice
+
+from knowledge.model import Assertion
+
+SEPARATOR = re.compile(
+    r"(?=[;\s()\[\]:,/-])"  # most places are none
+    r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
+    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
+    r"|(?<=[a-z])/(?=[a-z]{4})))"
+)
+#: Classes that a cue can be about.
+TARGETS = frozenset(
+    {
+        "site", "content", "narrowing", "normal", "tissue", "change", "mechanism", "structural", "anchored", "lesion",
+        "alternative", "element", "qualifier", "level", "region", "order",
+    }
+)  # fmt: skip
+AROUND = 4  #: events on each side of a separator that may touch it
+ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
+
+
+@cache  # as many as the vocabulary has
+def kinds_of(tags: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
+    """What tags tell, by class."""
+    kinds: dict[str, tuple[str, ...]] = {}
+    for kind, value in tags:
+        kinds[kind] = (*kinds.get(kind, ()), value)
+    return kinds
+
+
+class Event:
+    """One phrase of the vocabulary, or one level, where it stands in the reading text."""
+
+    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "tags")
+
+    def __init__(self, start: int, end: int, tags: tuple[tuple[str, str], ...], levels: tuple[str, ...] = ()) -> None:
+        self.start, self.end, self.tags, self.levels = start, end, tags, levels
+        self.kinds = kinds_of(tags)  #: class -> the values told
+        self.assertion = Assertion.AFFIRMED
+        self.root = False  #: a level-shaped token that names a nerve root
+        self.flipped = False  #: denied twice
+
+    def value(self, kind: str) -> str:
+        """The value told for a class, or an empty string."""
+        values = self.kinds.get(kind)
+        return values[0] if values else ""
+
+    def values(self, kind: str) -> tuple[str, ...]:
+        """Every value told for a class."""
+        return self.kinds.get(kind, ())
+
+    def has(self, kind: str) -> bool:
+        """Whether anything of the class is told."""
+        return kind in self.kinds
+
+    def drop(self) -> None:
+        """Tell nothing any more."""
+        self.tags, self.kinds = (), kinds_of(())
+
+    @property
+    def target(self) -> bool:
+        """Whether a cue can be about this event."""
+        return bool(self.levels) or not TARGETS.isdisjoint(self.kinds)
+
+
+@dataclass(slots=True)
+class Clause:
+    """A stretch between two separators."""
+
+    start: int
+    end: int
+    hard: bool  #: what stands before it closes a list
+    mark: str = ""  #: what stands before it
+    events: list[Event] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Event]:
+        """The events of a class."""
+        return [event for event in self.events if event.has(kind)]
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether the clause has a predicate of its own, so that no list runs on into it."""
+        for position, event in enumerate(self.events):
+            cue = event.values("assertion")
+            if (
+                "verb" in cue
+                or event.has("normal")
+                or (position == 0 and "degree" in cue and self.mark not in ALTERNATIVE)
+            ):
+                return True
+            if event.value("narrowing") in {"verb", "state", "into"}:
+                return True
+            if event.value("change") == "state" and any(other.has("tissue") for other in self.events[:position]):
+                return True
+        return False
+
+
+def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list[Clause]:
+    """Cut a sentence at its separators; a separator inside a phrase is none."""
+    clauses = [Clause(start, end, hard=True)]
+    levels = any(event.levels for event in events)
+    index = 0
+    for match in SEPARATOR.finditer(text, start, end):
+        first, last = match.span()
+        soft = match["soft"] is not None
+        while index < len(events) and events[index].end <= first:
+            index += 1
+        if _within(first, events, index) or (not soft and _within(last - 1, events, index)):
+            continue
+        if levels and soft and _lists_levels(first, last, events, index):
+            continue
+        clauses[-1].end = first
+        clauses.append(Clause(last, end, not soft, text[first:last].strip()))
+    index = 0
+    for event in events:
+        while index + 1 < len(clauses) and event.start >= clauses[index + 1].start:
+            index += 1
+        clauses[index].events.append(event)
+    return clauses
+
+
+def _within(position: int, events: Sequence[Event], index: int) -> bool:
+    """Whether a place lies in one of the events from ``index`` on."""
+    for event in islice(events, index, None):
+        if event.start > position:
+            return False
+        if position < event.end:
+            return True
+    return False
+
+
+def _lists_levels(start: int, end: int, events: Sequence[Event], index: int) -> bool:
+    """A separator between two levels joins them: "C4-5 and C5-6" is one place.
+
+    Events before ``index`` end before the separator.
+    """
+    near = events[max(0, index - AROUND) : index + AROUND]
+    before = any(event.levels and start - event.end in {0, 1} for event in near)
+    return before and any(event.levels and event.start - end in {0, 1} for event in near)
