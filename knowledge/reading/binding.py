@@ -14,7 +14,8 @@ from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back
-from knowledge.reading.sites import Claim, claims_of, levels_of, only
+from knowledge.reading.predicates import only
+from knowledge.reading.sites import Claim, claims_of, levels_of
 from knowledge.reading.statements import Statement, Text
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
