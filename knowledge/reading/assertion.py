@@ -110,11 +110,20 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
     )
     if alone and clauses[number].mark == ":":  # "stenosis: no"
         return clauses[number - 1].start, event.start
+    if cue == "negation" and _of_a_tissue(event, clauses[number]):
+        return clauses[number].start, event.start
     onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
     onward = onward or (cue == AHEAD and _led(event, clauses[number]))
     if cue in BACKWARD and not onward:
         return _backward(event, number, clauses)
     return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+
+
+def _of_a_tissue(cue: Event, clause: Clause) -> bool:
+    """ "disc and facet narrow the canal, the ligament does not": a denial at the end of a clause that names tissues."""
+    named = [event for event in clause.events if event.target]
+    tissues = named and all(event.has("tissue") or event.has("mechanism") for event in named)
+    return bool(tissues) and clause.end - cue.end < LEAST and named[-1].start < cue.start
 
 
 def _led(cue: Event, clause: Clause) -> bool:
