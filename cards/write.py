@@ -47,10 +47,12 @@ def unavailable(unread: Iterable[Gap], call: Call) -> Json:
     advice = ADVICES[UNAVAILABLE]
     blocks = {"gaps": gaps(unread)}
     paragraphs = (paragraph.format_map(blocks) for paragraph in advice.detail)
-    return {
+    card = {
         **_head(_uuid(call.hook_instance, UNAVAILABLE), advice, advice.summary),
         "detail": "\n\n".join(paragraph for paragraph in paragraphs if paragraph),
+        "links": _links(UNAVAILABLE, call),
     }
+    return _without_empty(card)
 
 
 def _advice(assessment: Assessment) -> Advice:

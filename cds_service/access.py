@@ -83,6 +83,11 @@ class Access:
         self._published = {jku: Published(jku) for jku in published}
         self._replays = Replays(Path(options.data) if options.data and not options.open else None)
 
+    @property
+    def clients(self) -> frozenset[Client]:
+        """Everyone who is registered."""
+        return frozenset(self._registry.values())
+
     def caller(self, authorization: str | None, path: str, *, near: bool) -> Caller:
         """Who calls ``path``.
 

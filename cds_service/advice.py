@@ -1,10 +1,11 @@
-"""Cards -> what is shown of them: each is recorded first, and what was set aside before is left out."""
+"""Cards -> what is shown of them: each is recorded first; what was set aside before, or is withheld, is left out."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,12 @@ from cds_service import hooks, journal
 from cds_service.consult import Consultation
 from cds_service.metrics import Metrics
 from cds_service.pseudonyms import Pseudonyms
+from cds_service.showing import Showing
 from cds_service.store import Advised, Store, Unavailable
 from knowledge.model import Assessment
 
+#: Fates of a card, beside the settings that withhold it.
+SHOWN, SUPPRESSED = "shown", "suppressed"
 ASSESSMENT = "org.foramen.assessment"
 Card = dict[str, Any]
 #: A chosen code is the client's text: it is kept where it looks like a code.
@@ -30,9 +34,14 @@ class Advice:
     metrics: Metrics
     days: int  #: how long an override with a reason holds; 0: not heeded
 
-    def shown(self, call: hooks.Call, client: str, given: Consultation, knowledge: str) -> tuple[list[Card], int]:
-        """The cards to show, and how many were set aside.  What could not be recorded is shown all the same."""
-        recorded = list(_recorded(call, client, given, knowledge, self.pseudonyms))
+    def shown(
+        self, call: hooks.Call, client: str, given: Consultation, knowledge: str, showing: Showing
+    ) -> tuple[list[Card], Counter[str]]:
+        """The cards to show, and how many are not, by why.
+
+        Where the database fails, nothing counts as set aside before; what is withheld by a setting stays so.
+        """
+        recorded = list(_recorded(call, client, given, knowledge, self.pseudonyms, showing))
         try:
             aside = self.store.advise(recorded, self.days)
         except Unavailable as error:
@@ -40,12 +49,20 @@ class Advice:
             self.metrics.unavailable("advise")
             aside = set()
         self.metrics.judged(given.assessments)
-        self.metrics.advised((one.verdict, one.card in aside) for one in recorded)
-        return [card for card in given.cards if card["uuid"] not in aside], len(aside)
+        fates = {one.card: one.withheld or (SUPPRESSED if one.card in aside else SHOWN) for one in recorded}
+        self.metrics.advised((one.verdict, fates[one.card]) for one in recorded)
+        left_out = Counter(fate for fate in fates.values() if fate != SHOWN)
+        return [card for card in given.cards if fates[card["uuid"]] == SHOWN], left_out
+
+
+def counted(left_out: Mapping[str, int]) -> dict[str, Any]:
+    """How many cards are not shown and, of those that a setting withholds, how many by which."""
+    withheld = {why: count for why, count in sorted(left_out.items()) if why != SUPPRESSED}
+    return {"cards": sum(left_out.values())} | ({"withheld": withheld} if withheld else {})
 
 
 def _recorded(
-    call: hooks.Call, client: str, given: Consultation, knowledge: str, pseudonyms: Pseudonyms
+    call: hooks.Call, client: str, given: Consultation, knowledge: str, pseudonyms: Pseudonyms, showing: Showing
 ) -> Iterator[Advised]:
     """Each card as a row.  A card without an assessment says that no check took place."""
     by_code = {one.code: one for one in given.assessments}
@@ -66,6 +83,7 @@ def _recorded(
             "patient": patient,
             "evidence": "",
             "matter": "",
+            "withheld": showing.withholds(assessment),
         }
         known |= _judged(assessment, patient, pseudonyms) if assessment else {}
         yield Advised(digest=pseudonyms.of("advice", known), **known)

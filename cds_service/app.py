@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from ipaddress import ip_address
 from time import perf_counter
@@ -16,13 +16,15 @@ from werkzeug.exceptions import HTTPException, TooManyRequests
 
 import cards
 import knowledge
-from cds_service import hooks, journal, settings
+from cds_service import hooks, journal, settings, showing
 from cds_service.access import Access, AccessError
+from cds_service.advice import counted
 from cds_service.consult import addressed, answer
 from cds_service.errors import RequestError, outcome
 from cds_service.kept import Kept, keep
 from cds_service.metrics import TYPE as METRICS_TYPE
 from cds_service.metrics import Metrics
+from cds_service.pages import Pages
 from cds_service.rates import Rates
 from cds_service.services import Service, discovery, services
 from cds_service.shape import deeper
@@ -36,6 +38,8 @@ FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 BOM = b"\xef\xbb\xbf"
 #: What an HTTP error is called in an OperationOutcome (http://hl7.org/fhir/issue-type).
 ISSUES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 401: "login", 429: "throttled"}
+#: What the card of a fault is counted as.
+UNAVAILABLE = "check-unavailable"
 #: Headers of an HTTP error that a caller needs.
 TOLD = frozenset({"Allow", "Retry-After"})
 #: What a browser may do with an answer: read it as what it is, keep nothing, run nothing, frame nothing.
@@ -55,15 +59,19 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
         SettingsError, KnowledgeError: the start is refused, with the variable or the file.
     """
     options = options or settings.read(os.environ)
+    options.rules_url()
     known = known or knowledge.load()
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = options.body_limit
     app.config["DEPTH_LIMIT"] = options.depth_limit
     kept = app.extensions["kept"] = keep(options, known.version)
     app.wsgi_app = _plain_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
-    _watch(app, options, Access(options))
-    _errors(app, known)
+    access = Access(options)
+    showing.check((client.showing for client in access.clients), options, known)
+    _watch(app, options, access)
+    _errors(app, options, known)
     _routes(app, options, known, kept)
+    app.register_blueprint(Pages(known).blueprint())
     journal.note("ready", {"knowledge": known.version, "services": len(services()), "open": options.open})
     return app
 
@@ -78,7 +86,7 @@ def _routes(app: Flask, options: settings.Settings, known: knowledge.Knowledge, 
         g.call = hooks.Call(_offered(service_id))
         g.call = call = hooks.read(g.call.service, _body())
         given = answer(call, known, options, _capabilities(), _servers())
-        return _cards(*kept.advice.shown(call, _caller(), given, known.version))
+        return _cards(*kept.advice.shown(call, _caller(), given, known.version, _showing(call, options)))
 
     @app.post("/cds-services/<service_id>/feedback")
     def hear(service_id: str) -> Response:
@@ -98,7 +106,7 @@ def _routes(app: Flask, options: settings.Settings, known: knowledge.Knowledge, 
         return Response(kept.metrics.exposed(), content_type=METRICS_TYPE)
 
 
-def _errors(app: Flask, known: knowledge.Knowledge) -> None:
+def _errors(app: Flask, options: settings.Settings, known: knowledge.Knowledge) -> None:
     @app.errorhandler(RequestError)
     def refused(error: RequestError) -> Response:
         return _json(error.outcome(), error.status)
@@ -127,7 +135,10 @@ def _errors(app: Flask, known: knowledge.Knowledge) -> None:
         journal.note("failed", journal.where(error), logging.ERROR)
         if "call" not in g:
             return _json(outcome("exception", "the service failed; its log says where"), 500)
-        return _cards([cards.unavailable((Gap(g.call.service.id, "failed"),), addressed(g.call, known))])
+        if _showing(g.call, options).shadow:
+            app.extensions["kept"].metrics.advised([(UNAVAILABLE, "shadow")])
+            return _cards([], {"shadow": 1})
+        return _cards([cards.unavailable((Gap(g.call.service.id, "failed"),), addressed(g.call, known, options))])
 
 
 def _watch(app: Flask, options: settings.Settings, access: Access) -> None:
@@ -230,13 +241,21 @@ def _body() -> Any:
     return body
 
 
-def _cards(written: list[dict[str, Any]], suppressed: int = 0) -> Response:
+def _cards(written: list[dict[str, Any]], left_out: Mapping[str, int] = {}) -> Response:
     """The answer to a hook call.  Advice left out is told to machines: no card must mean one thing only."""
-    g.facts = {"cards": [card["source"]["topic"]["code"] for card in written], "suppressed": suppressed}
-    told = {"extension": {"org.foramen.suppressed": {"cards": suppressed}}} if suppressed else {}
+    unseen = counted(left_out)
+    g.facts = {"cards": [card["source"]["topic"]["code"] for card in written], "suppressed": unseen["cards"]}
+    g.facts |= {name: why for name, why in unseen.items() if name != "cards"}
+    told = {"extension": {"org.foramen.suppressed": unseen}} if unseen["cards"] else {}
     applied = cards.capabilities(_capabilities())
     wanted: dict[str, Any] = {"systemActions": []} if "empty-system-actions" in applied else {}
     return _json({"cards": written, **wanted, **told})
+
+
+def _showing(call: hooks.Call, options: settings.Settings) -> showing.Showing:
+    """What the client that calls is shown on this hook."""
+    client = g.get("client")
+    return showing.chosen(client.showing if client else {}, call.service.hook, options)
 
 
 def _servers() -> tuple[str, ...]:

@@ -12,8 +12,9 @@ import click
 import orjson
 
 import knowledge
-from cds_service import consult, feedback_report, hooks, server, settings, store, terminal
+from cds_service import consult, feedback_report, hooks, server, settings, showing, store, terminal
 from cds_service.access import Access
+from cds_service.audit.command import audit
 from cds_service.errors import RequestError
 from cds_service.services import services
 from cds_service.store.command import database
@@ -29,6 +30,7 @@ def main() -> None:
     """Hold a chosen ICD-10-CM M99 code against what the record documents."""
 
 
+main.add_command(audit)
 main.add_command(database)
 main.add_command(feedback_report.commands)
 
@@ -128,7 +130,8 @@ def _settings() -> settings.Settings:
 def _access(options: settings.Settings) -> None:
     """Refuse the start here, with a sentence, rather than in each worker."""
     try:
-        Access(options)
+        showing.check((client.showing for client in Access(options).clients), options, _knowledge())
+        options.rules_url()
     except settings.SettingsError as error:
         raise click.ClickException(str(error)) from None
     if options.open:

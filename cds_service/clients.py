@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
-from cds_service import keys
+from cds_service import keys, showing
 from cds_service.settings import SettingsError
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ class Client:
     capabilities: frozenset[str] = frozenset()
     lifetime: int = EPIC_LIFE
     untyped: bool = False
+    showing: showing.Showings = field(default_factory=dict, hash=False)
 
     def hears(self, audience: str, path: str) -> bool:
         """Whether a token for ``audience`` is meant for a call of ``path`` here (J6, Q16).
@@ -94,6 +95,7 @@ def _accepted(registered: str, claimed: str, path: str) -> Iterator[str]:
 def _client(raw: dict[str, Any], path: Path) -> Client:
     given = raw | {name: tuple(raw[name]) for name in ("audiences", "fhir_servers") if name in raw}
     given |= {name: frozenset(raw[name]) for name in ("tenants", "algorithms", "capabilities") if name in raw}
+    given |= {"showing": showing.read(raw["showing"])} if "showing" in raw else {}
     file = given.pop("jwks", None)
     return Client(**given, keys=_handed_over(path.parent / file)) if file else Client(**given)
 

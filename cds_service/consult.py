@@ -94,7 +94,7 @@ def answer(
             gathered.resources,
             asked,
             known,
-            addressed(call, known, capabilities, codes=options.query_codes),
+            addressed(call, known, options, capabilities),
             places=gathered.places,
             gaps=gathered.gaps,
             fetch=server.binary if isinstance(server, fhir.Fhir) else None,
@@ -102,16 +102,15 @@ def answer(
         )
 
 
-def addressed(
-    call: hooks.Call, known: Knowledge, capabilities: Iterable[str] = (), *, codes: bool = True
-) -> cards.Call:
+def addressed(call: hooks.Call, known: Knowledge, options: Settings, capabilities: Iterable[str] = ()) -> cards.Call:
     """The hook call as the wording needs it."""
     return cards.Call(
         call.instance,
         known.codes,
         known.version,
         informative=call.service.informative,
-        options=codes,
+        options=options.query_codes,
+        explain_url=options.rules_url(),
         user=call.context.get("userId", ""),
         applies=cards.capabilities(capabilities),
     )

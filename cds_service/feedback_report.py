@@ -39,7 +39,7 @@ class Line:
     accepted: int = 0
     overridden: int = 0
     unanswered: int = 0
-    suppressed: int = 0  #: times it was left out because it had been set aside before
+    suppressed: int = 0  #: times it was left out, by a setting or because it had been set aside before
     acceptance: float | None = None  #: of the answered, 0 to 1; None where none was answered
     override: float | None = None
 

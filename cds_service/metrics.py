@@ -30,7 +30,7 @@ class Metrics:
         )
         self._verdicts = Counter("foramen_assessments", "Chosen codes assessed", ["verdict"], registry=own)
         self._rules = Counter("foramen_rules", "Assessments by the rule that decided", ["rule"], registry=own)
-        self._advice = Counter("foramen_advice", "Cards, shown or set aside before", ["verdict", "fate"], registry=own)
+        self._advice = Counter("foramen_advice", "Cards, shown or not and why", ["verdict", "fate"], registry=own)
         self._feedback = Counter("foramen_feedback", "Feedback kept", ["service", "outcome"], registry=own)
         self._failures = Counter(
             "foramen_database_failures", "Times the database could not be used", ["task"], registry=own
@@ -53,10 +53,10 @@ class Metrics:
             self._verdicts.labels(str(one.verdict)).inc()
             self._rules.labels(one.rule.id).inc()
 
-    def advised(self, given: Iterable[tuple[str, bool]]) -> None:
-        """Cards by verdict, and whether each was set aside before."""
-        for verdict, aside in given:
-            self._advice.labels(verdict, "suppressed" if aside else "shown").inc()
+    def advised(self, given: Iterable[tuple[str, str]]) -> None:
+        """Cards by verdict and fate: shown, suppressed (set aside before), or the setting that withheld it."""
+        for verdict, fate in given:
+            self._advice.labels(verdict, fate).inc()
 
     def heard(self, service: str, outcomes: Iterable[str]) -> None:
         for outcome in outcomes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
@@ -11,6 +12,10 @@ PREFIX = "FORAMEN_"
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"", "0", "false", "no", "off"})
 OTHERS = frozenset({"FORAMEN_CI"})  #: for the tests alone: a test that cannot run on the build machine has failed
+
+PATH = r"(/[\w.~/-]*)?"
+WEB = re.compile(rf"https://[\w.-]+(:\d{{1,5}})?{PATH}", re.ASCII)
+OWN = re.compile(rf"http://(localhost|127\.0\.0\.1|\[::1\])(:\d{{1,5}})?{PATH}", re.ASCII)
 
 
 class SettingsError(ValueError):
@@ -41,6 +46,9 @@ class Settings:
     fhir_call_ms: int = 2000  #: ms that one answer of a FHIR server may take
     deadline_ms: int = 5000  #: ms after which one call opens no further document; the card names the others
     fhir_total_ms: int = 4000  #: ms that all of them may take in one call; the card names what was not had by then
+    public_url: str = ""  #: https base URL of this service as browsers reach it; with it each card links its rule
+    shadow: bool = False  #: shadow mode for every client: judge and record, show nothing
+    rules_off: frozenset[str] = frozenset()  #: rules whose cards no client is shown, separated by commas
     workers: int = 1  #: worker processes of ``foramen serve``
     threads: int = 16  #: calls that one worker answers at a time
 
@@ -49,6 +57,16 @@ class Settings:
         if self.dev:
             return "*"
         return origin if origin in self.origins else ""
+
+    def rules_url(self) -> str:
+        """The address under which each rule is explained, or empty.
+
+        Raises:
+            SettingsError: browsers could not reach it, or not safely.
+        """
+        if self.public_url and not (WEB.fullmatch(self.public_url) or (self.dev and OWN.fullmatch(self.public_url))):
+            raise SettingsError(f"{PREFIX}PUBLIC_URL: say https://host/..., in dev also http://127.0.0.1:port")
+        return f"{self.public_url.rstrip('/')}/rules" if self.public_url else ""
 
     def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """The private networks that FHIR servers may lie in.
@@ -70,6 +88,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{', '.join(unknown)}: no such setting; there are {', '.join(known)}")
     options = Settings(**{known[name].name: _parse(name, value, known[name]) for name, value in given.items()})
     options.networks()
+    replace(options, dev=True).rules_url()  # its form; `serve --dev` is not known here
     return options
 
 

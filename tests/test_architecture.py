@@ -88,7 +88,7 @@ def test_nothing_is_caught_broadly(path):
     assert not [kind for kind in caught if kind is None or ast.unparse(kind) in {"Exception", "BaseException"}]
 
 
-@pytest.mark.parametrize("package", ["knowledge", "cards", "cds_service.consult"])
+@pytest.mark.parametrize("package", ["knowledge", "cards", "cds_service.consult", "cds_service.audit.command"])
 def test_judging_needs_no_web_server(package):
     probe = f"import {package}, sys; sys.exit(not {{'flask', 'granian'}}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", probe], cwd=ROOT, check=False).returncode == 0

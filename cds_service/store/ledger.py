@@ -45,6 +45,7 @@ class Advised:
     matter: str  #: keyed hash of patient, code, rule and evidence; empty where the patient is not known
     patient: str  #: pseudonym
     evidence: str  #: fingerprint
+    withheld: str = ""  #: the kind of setting that keeps it from being shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ class Store:
         with self._writing() as connection:
             matters = {one.matter for one in given} - {""} if days else set()
             settled = _settled(connection, matters, at - timedelta(days=days))
-            rows = [asdict(one) | {"at": at, "suppressed": one.matter in settled} for one in given]
+            rows = [
+                asdict(one) | {"at": at, "suppressed": bool(one.withheld) or one.matter in settled} for one in given
+            ]
             for row in rows:
                 row["digest"] += "s" if row["suppressed"] else ""
             _add(connection, advice, rows)

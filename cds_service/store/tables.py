@@ -43,7 +43,8 @@ advice = Table(
     Column("matter", String(64), nullable=False, index=True),  # keyed hash of patient, code, rule, evidence; or empty
     Column("patient", String(64), nullable=False),  # keyed hash, or empty where the call named none
     Column("evidence", String(64), nullable=False),  # keyed hash
-    Column("suppressed", Boolean, nullable=False),
+    Column("suppressed", Boolean, nullable=False),  # not shown, for whatever reason
+    Column("withheld", String(16), nullable=False, server_default=""),  # by which setting; empty: by none
 )
 
 feedback = Table(

@@ -1,0 +1,121 @@
+"""One bucket -> its rows: what a worker process does, with the knowledge loaded once."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from multiprocessing import parent_process
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import orjson
+
+import cards
+import knowledge
+from cds_service.audit import buckets
+from cds_service.audit.findings import Tally, rows, table
+from cds_service.conditions import OF_ENCOUNTER
+from cds_service.consult import consult
+from cds_service.fhir_read import Resource, icd_codes, references, statuses, string
+from cds_service.record import Question, encounters
+from knowledge import Knowledge
+
+HOOK = "encounter-discharge"  #: the hook whose question an audit asks of every encounter
+Patient = list[buckets.Kept]  #: the lines of one patient
+_loaded: list[Knowledge] = []
+
+
+class ChangedError(ValueError):
+    """The knowledge on disk is no longer the one that the audit began with."""
+
+
+def begin() -> None:
+    """Make a process a worker: load the knowledge, and end with the process that started it, however that ends."""
+    starter = parent_process()
+    if starter:
+        threading.Thread(target=_end_with, args=(starter,), daemon=True).start()
+    _loaded[:] = [knowledge.load()]
+
+
+def _end_with(starter: BaseProcess) -> None:
+    starter.join()
+    os._exit(1)
+
+
+def judge(bucket: Path, part: Path, today: str, version: str) -> None:
+    """Judge every patient of a bucket; the part is there whole or not at all.
+
+    A part is one line of JSON, what was counted, and then the rows as CSV, by pseudonym and encounter.
+
+    Raises:
+        ChangedError: the knowledge on disk is not the version that the audit began with.
+    """
+    tally, (known,) = Tally(), _loaded
+    if known.version != version:
+        raise ChangedError("the knowledge changed while the audit was at work; begin it anew in another directory")
+    body = part.with_suffix(f".{os.getpid()}")
+    with body.open("w", encoding="utf-8", newline="") as file:
+        written = table(file)
+        for patient in _patients(bucket):
+            for row in _of_patient(patient, known, today, tally):
+                written.writerow(row)
+    whole = body.with_suffix(body.suffix + "-whole")
+    with whole.open("wb") as file, body.open("rb") as rest:
+        file.write(orjson.dumps(tally.json()) + b"\n")
+        while block := rest.read(2**20):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    body.unlink()
+    whole.replace(part)
+
+
+def _patients(bucket: Path) -> Iterator[Patient]:
+    grouped: dict[str, Patient] = {}
+    for line in buckets.kept(bucket):
+        grouped.setdefault(line.pseudonym, []).append(line)
+    for pseudonym in sorted(grouped):
+        yield grouped.pop(pseudonym)
+
+
+def _of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> Iterator[list[str]]:
+    """The rows of a patient; without a Condition of the category nothing else of the record is opened."""
+    tally.counted["patients"] += 1
+    conditions = {place: orjson.loads(line.raw) for place, line in enumerate(lines) if line.kind == "Condition"}
+    coded = {place: one for place, one in conditions.items() if _coded(one, known.category)}
+    if not coded:
+        return
+    held = [conditions.get(place) or orjson.loads(line.raw) for place, line in enumerate(lines)]
+    visits = {string(one, "id"): one for one in reversed(held) if one.get("resourceType") == "Encounter"}
+    placed = {place: _encounters(one, visits) for place, one in coded.items()}
+    loose = {place for place, one in coded.items() if not encounters(one)}
+    diagnoses = {place for place in loose if OF_ENCOUNTER in statuses(coded[place], "category")}
+    tally.counted["diagnoses_without_encounter"] += sum(not placed[place] for place in diagnoses)
+    call = cards.Call("", known.codes, known.version, informative=True)
+    for encounter in sorted(set().union(*placed.values())):
+        elsewhere = {place for place in loose if encounter not in placed[place]}
+        resources = [one for place, one in enumerate(held) if place not in elsewhere]
+        asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
+        told = consult(resources, asked, known, call)
+        tally.add(told)
+        yield from rows(told, lines[0].pseudonym, encounter, visits.get(encounter, {}), known.version)
+
+
+def _coded(condition: Resource, category: str) -> bool:
+    return any(code.startswith(category) for code in icd_codes(condition.get("code")))
+
+
+def _encounters(condition: Resource, visits: dict[str, Resource]) -> set[str]:
+    """The encounters that a diagnosis belongs to: that it names or that list it; with neither, the only one there is.
+
+    In a record of several such a diagnosis could be any one's, so it is counted and judged with none.
+    """
+    return {*encounters(condition), *_listing(condition, visits)} or (set(visits) if len(visits) == 1 else set())
+
+
+def _listing(condition: Resource, visits: dict[str, Resource]) -> Iterator[str]:
+    target = string(condition, "id")
+    for name, visit in visits.items():
+        if any(one.id == target and one.type in {"", "Condition"} for one in references(visit, "diagnosis.condition")):
+            yield name
