@@ -33,6 +33,10 @@ FAILED = frozenset(
         Reason.NOT_DECODED,
         Reason.PROTECTED,
         Reason.TOO_LARGE,
+        Reason.NO_TEXT_LAYER,
+        Reason.PICTURED,
+        Reason.NOT_FETCHED,
+        Reason.NOT_TEXT,
     }
 )
 

@@ -68,6 +68,8 @@ def named_lesions(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Le
         for number, clause in enumerate(statement.clauses):
             for event in clause.events:
                 for kind in event.values("lesion"):
+                    if kind == known.parts.motion_sign and not _placed(statement):
+                        continue
                     levels, said = _where(statement, number)
                     assertion = settled(event.assertion, certain=certain)
                     regions = regions_of(levels, (), known) | frozenset(
@@ -90,6 +92,14 @@ def named_lesions(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Le
                             *_place_evidence(text, statement, number, assertion),
                         ),
                     )
+
+
+def _placed(statement: Statement) -> bool:
+    """Whether the sentence itself names what does not move: work may be restricted too."""
+    return bool(statement.own) or any(
+        event.has("region") or event.has("muscle") or "landmark" in event.values("element")
+        for event in statement.events
+    )
 
 
 def _place_evidence(text: Text, statement: Statement, number: int, assertion: Assertion) -> Iterator[Evidence]:

@@ -18,6 +18,7 @@ RESULT = 70
 RIGHT_BESIDE = 3
 NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
 RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
+EXAMINED = frozenset({"neuro-test", "landmark"})
 
 
 def neurological(record: Record, _target: Target, _known: Knowledge, element: Element) -> Iterator[Evidence]:
@@ -58,18 +59,26 @@ def _current(event: Event, statement: Statement, text: Text) -> bool:
 def _result(test: Event, statement: Statement) -> Event | None:
     """What a test showed: the nearest result behind it, before the next test; else right before it."""
     behind: list[Event] = []
-    for event in statement.events:
-        kinds = event.values("element")
-        if event.start >= test.end and ("neuro-normal" in kinds or "neuro-abnormal" in kinds):
+    results = [
+        event
+        for event in statement.events
+        if RESULTS & set(event.values("element")) and not _joins(event, statement)
+    ]
+    for event in results:
+        if event.start >= test.end:
             if event.start - test.end <= RESULT:
                 behind.append(event)
             break
-    before = [
-        event
-        for event in statement.events
-        if 0 <= test.start - event.end <= RIGHT_BESIDE and RESULTS & set(event.values("element"))
-    ]
+    before = [event for event in results if 0 <= test.start - event.end <= RIGHT_BESIDE]
     return next(iter(before or behind), None)
+
+
+def _joins(event: Event, statement: Statement) -> bool:
+    """ "ankle + knee jerks": a single sign between two things that are examined is no result."""
+    single = event.end - event.start == 1
+    before = any(event.start - other.end == 1 and EXAMINED & set(other.values("element")) for other in statement.events)
+    after = any(other.start - event.end == 1 and "neuro-test" in other.values("element") for other in statement.events)
+    return single and before and after
 
 
 def _normal_after(event: Event, statement: Statement) -> bool:
