@@ -71,7 +71,7 @@ class Reports:
 
     def _read(self, name: str) -> tuple[Text, Bound]:
         text = read(document(self.reports[name]), self.known)
-        return text, bind(text, self.known.parts.limits)
+        return text, bind(text, self.known.parts)
 
     def label(self, row: Row) -> str:
         """What reading makes of one mention."""

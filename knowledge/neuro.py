@@ -60,9 +60,7 @@ def _result(test: Event, statement: Statement) -> Event | None:
     """What a test showed: the nearest result behind it, before the next test; else right before it."""
     behind: list[Event] = []
     results = [
-        event
-        for event in statement.events
-        if RESULTS & set(event.values("element")) and not _joins(event, statement)
+        event for event in statement.events if RESULTS & set(event.values("element")) and not _joins(event, statement)
     ]
     for event in results:
         if event.start >= test.end:

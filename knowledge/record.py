@@ -23,7 +23,7 @@ def record(chart: Chart, known: Knowledge) -> Record:
     """Read every document of a chart."""
     chart = replace(chart, diagnoses=tuple(_in_icd(diagnosis, known) for diagnosis in chart.diagnoses))
     texts = [read(document, known) for document in chart.documents]
-    bounds = [bind(text, known.parts.limits) for text in texts]
+    bounds = [bind(text, known.parts) for text in texts]
     made = Record(chart, texts, bounds)
     last = _last_treating(chart, known)
     for text, bound in zip(texts, bounds, strict=True):

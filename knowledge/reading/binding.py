@@ -6,7 +6,6 @@ They bind inside one sentence, under one level heading, or through words that po
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
@@ -17,6 +16,7 @@ from knowledge.reading.pointing import pronoun_claims, said_again, site_told_lat
 from knowledge.reading.predicates import only
 from knowledge.reading.sites import Claim, claims_of, levels_of
 from knowledge.reading.statements import Statement, Text
+from knowledge.tables import Parts
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 PASSIVE = re.compile(r" (?:by|from|with)$")
@@ -32,7 +32,7 @@ class Bound:
     mentions: list[tuple[Statement, Mention]] = field(default_factory=list)
 
 
-def bind(text: Text, limits: Mapping[str, float]) -> Bound:
+def bind(text: Text, parts: Parts) -> Bound:
     """The claims of a document, each with the mechanisms that belong to it."""
     bound = Bound()
     said: list[list[Mention]] = []
@@ -46,7 +46,7 @@ def bind(text: Text, limits: Mapping[str, float]) -> Bound:
             claims.append([])
             continue
         mentions = list(mentions_of(statement))
-        own = list(claims_of(text, statement, mentions, limits))
+        own = list(claims_of(text, statement, mentions, parts))
         said.append(mentions)
         claims.append(own + list(pronoun_claims(text, statement, site)))
         named = statement.of("site")

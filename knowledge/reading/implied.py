@@ -7,7 +7,7 @@ verb; "canal 7 mm" says one by its number.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
@@ -20,114 +20,18 @@ ACTS_ON = re.compile(
     r" (?:the|both|his|her|its|their|that|this|each|either|a|one|my|most of the|half of the|half the)"
     r"(?: [a-z0-9/-]+){0,4} $"
 )
-#: Words with such an ending that act on nothing.
-NO_VERB = frozenset(
-    [
-        "is",
-        "was",
-        "has",
-        "as",
-        "this",
-        "its",
-        "does",
-        "less",
-        "unless",
-        "besides",
-        "towards",
-        "always",
-        "perhaps",
-        "across",
-        "plus",
-        "thus",
-        "versus",
-        "seen",
-        "been",
-        "often",
-        "even",
-        "when",
-        "then",
-        "open",
-        "given",
-        "taken",
-        "shown",
-        "but",
-        "not",
-        "without",
-        "into",
-        "about",
-        "out",
-        "throughout",
-        "during",
-        "regarding",
-        "concerning",
-        "including",
-        "excluding",
-        "being",
-        "having",
-        "lying",
-        "showing",
-        "demonstrating",
-        "opposing",
-        "neighboring",
-        "adjoining",
-        "overlying",
-        "underlying",
-        "entering",
-        "leaving",
-        "exiting",
-        "traversing",
-        "passing",
-        "spares",
-        "sparing",
-        "respects",
-        "respecting",
-        "misses",
-        "missing",
-        "avoids",
-        "touches",
-        "approaches",
-        "parallels",
-        "borders",
-        "lines",
-        "patient",
-        "present",
-        "different",
-        "sent",
-        "went",
-        "point",
-        "joint",
-        "front",
-        "spent",
-        "left",
-        "wants",
-        "needs",
-        "likes",
-        "sees",
-        "reads",
-        "shows",
-        "demonstrates",
-        "reveals",
-        "measures",
-        "examines",
-        "describes",
-        "mentions",
-        "calls",
-        "names",
-        "says",
-        "lists",
-        "visualizes",
-        "extends",
-        "extending",
-        "extended",
-    ]
-)
 MILLIMETRES = re.compile(r"(?<![\d.])(\d{1,2}(?:\.\d+)?)(?:\s?(?:-|to)\s?(\d{1,2}(?:\.\d+)?))?\s?(?:mm|millimet)")
 WITHIN = 48  #: characters between a site and its measure
 IMPLIED = (("narrowing", "implied"),)
 
 
 def implied(
-    text: str, site: Event, number: int, clauses: Sequence[Clause], mentions: Sequence[Mention]
+    text: str,
+    site: Event,
+    number: int,
+    clauses: Sequence[Clause],
+    mentions: Sequence[Mention],
+    idle: Collection[str],
 ) -> Event | None:
     """A narrowing told by the form of the sentence: something that acts on the site, or a site changed by something."""
     clause = clauses[number]
@@ -136,7 +40,10 @@ def implied(
     acting = [mention for mention in mentions if _can_act(mention)]
     if not acting:
         return None
-    return _passive(site, number, clause, acting) or _active(text, site, number, clauses, acting)
+    if made := _passive(site, number, clause, acting):
+        return made
+    match = ACTS_ON.search(text, clause.start, site.start)
+    return _active(match, site, number, clauses, acting) if match and match["verb"] not in idle else None
 
 
 def _can_act(mention: Mention) -> bool:
@@ -153,12 +60,11 @@ def _passive(site: Event, number: int, clause: Clause, acting: Sequence[Mention]
     return None
 
 
-def _active(text: str, site: Event, number: int, clauses: Sequence[Clause], acting: Sequence[Mention]) -> Event | None:
+def _active(
+    match: re.Match[str], site: Event, number: int, clauses: Sequence[Clause], acting: Sequence[Mention]
+) -> Event | None:
     """ "a bar of bone straitens the canal": a mechanism, and a verb right before the site."""
     clause = clauses[number]
-    match = ACTS_ON.search(text, clause.start, site.start)
-    if match is None or match["verb"] in NO_VERB:
-        return None
     if any(event.start <= match.start("verb") < event.end and not event.has("assertion") for event in clause.events):
         return None
     first = number

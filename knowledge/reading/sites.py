@@ -5,7 +5,7 @@ Anatomy with no word of narrowing is a mere mention.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
@@ -14,6 +14,7 @@ from knowledge.reading.implied import implied, measured
 from knowledge.reading.mentions import NEAR, Mention, distance, nearest, worse
 from knowledge.reading.predicates import only, predicate_around, predicate_of
 from knowledge.reading.statements import Statement, Text
+from knowledge.tables import Parts
 
 
 @dataclass(slots=True)
@@ -34,15 +35,13 @@ class Claim:
     weak: bool = False  #: said of what lies in the site, not of the site
 
 
-def claims_of(
-    text: Text, statement: Statement, mentions: list[Mention], limits: Mapping[str, float]
-) -> Iterator[Claim]:
+def claims_of(text: Text, statement: Statement, mentions: list[Mention], parts: Parts) -> Iterator[Claim]:
     """What a sentence says of each site it names; of its contents, and of narrowing alone, only where no site is."""
     found: list[Claim] = []
     for number, clause in enumerate(statement.clauses):
         for event in clause.events:
             claims = (
-                _site_claim(text, statement, number, event, site, mentions, limits) for site in event.values("site")
+                _site_claim(text, statement, number, event, site, mentions, parts) for site in event.values("site")
             )
             found.extend(claim for claim in claims if claim)
     found += _adjective_claims(text, statement, found)
@@ -60,15 +59,15 @@ def _site_claim(
     event: Event,
     site: str,
     mentions: list[Mention],
-    limits: Mapping[str, float],
+    parts: Parts,
 ) -> Claim | None:
     clauses, words = statement.clauses, text.reading.text
     if event.has("narrowing"):  # one word says both
         return claim_of(text, statement, number, site, event, event)
     predicate = (
         predicate_of(event, clauses[number], mentions)
-        or implied(words, event, number, clauses, mentions)
-        or measured(words, event, site, number, clauses, limits)
+        or implied(words, event, number, clauses, mentions, parts.idle_verbs)
+        or measured(words, event, site, number, clauses, parts.limits)
         or predicate_around(number, clauses, mentions)
     )
     if predicate is None or _where_it_lies(event, predicate, clauses[number]):

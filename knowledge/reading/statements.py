@@ -12,7 +12,7 @@ from knowledge.reading.assertion import assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.events import column_sites, events_of, mark_roots
 from knowledge.reading.sections import headings_of
-from knowledge.reading.structure import Sentence, sentences
+from knowledge.reading.structure import Sentence, sentences, shortened_by
 from knowledge.reading.text import ReadingText, reading_text
 from knowledge.reading.wraps import unwrapped
 from knowledge.tables import Knowledge
@@ -84,7 +84,9 @@ def read(document: Document, known: Knowledge) -> Text:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = column_sites(text, events)
-    found = sentences(text, headings_of(known.headings), document.kind, copied, _loud(document.text, reading))
+    shortened = shortened_by(known.parts.abbreviations)
+    loud = _loud(document.text, reading)
+    found = sentences(text, headings_of(known.headings), document.kind, copied, loud, shortened)
     result = Text(document, reading)
     index = 0
     for sentence in found:

@@ -9,6 +9,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from knowledge.reading.sections import Headings, Section
 
@@ -17,9 +18,7 @@ END = re.compile(
     r"[.!?](?:(?<=[\w)\"'%°+-].)[.!?]*[\"')\]]*(?=\s|$)"
     r"|(?<=[a-z]{3}\.)(?=[a-z]{4,})|(?<=\d\.)(?=[a-z]{4,})|(?<=\w\.)(?=[a-z ]{4,24}:))"
 )
-ABBREVIATION = re.compile(
-    r"(?:^|[\s(])(?:dr|mr|mrs|ms|lig|vs|approx|e\.g|i\.e|fig|st|prof|ext|parasag|radiol|neurol|orthop|surg|incl|resp|cf|cm|dx'd|b|l|r|pt|hx|w|c|gen|sup|inf|assoc|dept|jr|sr|oz|min|max|avg|est|ca|tp)$"
-)
+LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
@@ -37,17 +36,24 @@ class Sentence:
     heading: str = ""
 
 
+@lru_cache(maxsize=4)
+def shortened_by(abbreviations: Sequence[str]) -> re.Pattern[str]:
+    """The pattern of an abbreviation that ends where a full stop stands."""
+    return re.compile(rf"(?:^|[\s(])(?:{'|'.join(map(re.escape, abbreviations))})$")
+
+
 def sentences(
     text: str,
     headings: Headings,
     kind: str,
     copied: Sequence[tuple[int, bool]],
     loud: Callable[[int], bool],
+    shortened: re.Pattern[str],
 ) -> list[Sentence]:
     """Cut a reading text of a document ``kind``.
 
     ``copied`` lists where copied blocks start (True) and end; ``loud`` tells whether the words at an offset are
-    written in capitals before words that are not.
+    written in capitals before words that are not; ``shortened`` is the pattern of abbreviations before a full stop.
     """
     found: list[Sentence] = []
     state = Section(headings, kind)
@@ -56,7 +62,7 @@ def sentences(
             state.rule()
             continue
         begin = state.open_line(text, start, end, paragraph, loud=loud(start))
-        for first, last, at_start in _cut(text, begin, end, state):
+        for first, last, at_start in _cut(text, begin, end, state, shortened):
             section = state.kind
             if _inside_copied(copied, last):
                 section = "copied"
@@ -65,11 +71,13 @@ def sentences(
     return found
 
 
-def _cut(text: str, start: int, end: int, state: Section) -> Iterator[tuple[int, int, bool]]:
+def _cut(
+    text: str, start: int, end: int, state: Section, shortened: re.Pattern[str]
+) -> Iterator[tuple[int, int, bool]]:
     first = start
     at_start = True
     for match in END.finditer(text, start, end):
-        if match.end() <= first or (match[0][0] == "." and _carries(text, first, match)):
+        if match.end() <= first or (match[0][0] == "." and _carries(text, first, match, shortened)):
             continue
         for piece in _short(text, first, match.end()):
             yield (*piece, at_start)
@@ -80,12 +88,13 @@ def _cut(text: str, start: int, end: int, state: Section) -> Iterator[tuple[int,
         at_start = False
 
 
-def _carries(text: str, first: int, match: re.Match[str]) -> bool:
+def _carries(text: str, first: int, match: re.Match[str], shortened: re.Pattern[str]) -> bool:
     """Whether the full stop belongs to an abbreviation."""
     following = text[match.end() : match.end() + 3].strip()
     if not following or following.startswith("-"):
         return False
-    return ABBREVIATION.search(text[max(first, match.start() - 8) : match.start()]) is not None
+    before = text[max(first, match.start() - LONGEST_ABBREVIATION) : match.start()]
+    return shortened.search(before) is not None
 
 
 def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
