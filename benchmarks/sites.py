@@ -18,16 +18,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-
-import knowledge  # noqa: E402
-from cds_service import formats  # noqa: E402
-from knowledge.model import Assertion, Chart, Document, Role  # noqa: E402
-from knowledge.reading.binding import Bound, bind  # noqa: E402
-from knowledge.reading.clauses import Event  # noqa: E402
-from knowledge.reading.sites import Claim  # noqa: E402
-from knowledge.reading.statements import Text, read  # noqa: E402
+import knowledge
+from cds_service import formats
+from knowledge.model import Assertion, Chart, Document, Role
+from knowledge.reading.binding import Bound, bind
+from knowledge.reading.clauses import Event
+from knowledge.reading.sites import Claim
+from knowledge.reading.statements import Text, read
 
 Row = Mapping[str, Any]
 GOAL = 0.93

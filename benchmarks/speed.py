@@ -18,14 +18,13 @@ from pathlib import Path
 from statistics import median
 from time import process_time
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+from knowledge import load
+from knowledge.model import Document
+from knowledge.reading.binding import bind
+from knowledge.reading.statements import read
+from knowledge.tables import Knowledge
 
-from knowledge import load  # noqa: E402
-from knowledge.model import Document  # noqa: E402
-from knowledge.reading.binding import bind  # noqa: E402
-from knowledge.reading.statements import read  # noqa: E402
-from knowledge.tables import Knowledge  # noqa: E402
+ROOT = Path(__file__).parent.parent
 
 KB = 1000
 SIZES = (5, 20, 50, 200)

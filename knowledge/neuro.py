@@ -16,6 +16,9 @@ GRADE = re.compile(r"(?<![\w/.-])[0-4][+-]?\s?/\s?5(?![\d/])")
 #: How far behind a test its result may stand, in characters.
 RESULT = 70
 RIGHT_BESIDE = 3
+SAID_OF = 30  #: characters between a root and the result that is said of it
+#: Classes by which a root names a level or a compressed nerve, not where something is felt.
+OF_A_LESION = ("site", "narrowing", "mechanism", "normal", "structural")
 NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
 RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
 EXAMINED = frozenset({"neuro-test", "landmark"})
@@ -58,17 +61,13 @@ def _current(event: Event, statement: Statement, text: Text) -> bool:
 
 def _result(test: Event, statement: Statement) -> Event | None:
     """What a test showed: the nearest result behind it, before the next test; else right before it."""
-    behind: list[Event] = []
     results = [
         event for event in statement.events if RESULTS & set(event.values("element")) and not _joins(event, statement)
     ]
-    for event in results:
-        if event.start >= test.end:
-            if event.start - test.end <= RESULT:
-                behind.append(event)
-            break
+    behind = [event for event in results if event.start >= test.end][:1]
     before = [event for event in results if 0 <= test.start - event.end <= RIGHT_BESIDE]
-    return next(iter(before or behind), None)
+    found = next(iter(before or behind), None)
+    return found if found and found.start - test.end <= RESULT else None
 
 
 def _joins(event: Event, statement: Statement) -> bool:
@@ -141,34 +140,35 @@ def _names_distribution(
         return True
     if not event.root or not set(_roots_of(event)) & roots:
         return False
-    words = [other for other in clause.events if "root-word" in other.values("element")]
-    spread = [other for other in words if "root-name" not in other.values("element")]
     tested = any("neuro-test" in other.values("element") for other in statement.events)
-    results = [
-        other
-        for other in statement.events
-        if other.start >= event.start and {"neuro-normal", "neuro-abnormal"} & set(other.values("element"))
-    ]
-    normal = bool(results) and "neuro-abnormal" not in results[0].values("element")
+    result = _result_behind(event, statement)
+    normal = result is not None and "neuro-abnormal" not in result.values("element")
     if tested or normal:
-        abnormal = any("neuro-abnormal" in other.values("element") for other in statement.events) or any(
-            "neuro" in other.values("element")
-            and "neuro-test" not in other.values("element")
-            and other.assertion is Assertion.AFFIRMED
-            for other in clause.events
-        )
-        return abnormal and not (normal and results[0].start - event.end <= 30)  # noqa: PLR2004
-    if spread or any("skin-area" in other.values("element") for other in words):
+        close = result is not None and normal and result.start - event.end <= SAID_OF
+        return not close and _abnormal(clause, statement)
+    words = [other for other in clause.events if "root-word" in other.values("element")]
+    if any("root-name" not in other.values("element") or "skin-area" in other.values("element") for other in words):
         return True
     if any("neuro" in other.values("element") and other.assertion is Assertion.AFFIRMED for other in statement.events):
         return True
-    return not shown and not any(
-        other.has("site")
-        or other.has("narrowing")
-        or other.has("mechanism")
-        or other.has("normal")
-        or other.has("structural")
-        for other in statement.events
+    return not shown and not any(other.has(kind) for other in statement.events for kind in OF_A_LESION)
+
+
+def _result_behind(event: Event, statement: Statement) -> Event | None:
+    """The first result of an examination behind a root."""
+    return next(
+        (other for other in statement.events if other.start >= event.start and RESULTS & set(other.values("element"))),
+        None,
+    )
+
+
+def _abnormal(clause: Clause, statement: Statement) -> bool:
+    """An abnormal result in the sentence, or a finding beside the root."""
+    return any("neuro-abnormal" in other.values("element") for other in statement.events) or any(
+        "neuro" in other.values("element")
+        and "neuro-test" not in other.values("element")
+        and other.assertion is Assertion.AFFIRMED
+        for other in clause.events
     )
 
 

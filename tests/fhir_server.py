@@ -39,11 +39,8 @@ class FhirServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(
-    resources: Iterable[Json], fault: Fault = lambda _: None, page: int = 1000, delay: float = 0
-) -> Iterator[FhirServer]:
-    """A server for the time of a test."""
-    server = FhirServer(resources, fault, page, delay)
+def answering(server):
+    """An HTTP server that answers for the time of a test."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -52,6 +49,16 @@ def serving(
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+@contextmanager
+def serving(
+    resources: Iterable[Json], fault: Fault = lambda _: None, page: int = 1000, delay: float = 0
+) -> Iterator[FhirServer]:
+    """A server for the time of a test."""
+    server = FhirServer(resources, fault, page, delay)
+    with answering(server):
+        yield server
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from fhir_server import answering
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 Json = dict[str, Any]
@@ -124,14 +124,8 @@ def publishing(*keys: Json, certified: ssl.SSLContext | None = None) -> Iterator
     """A key server for the time of a test."""
     server = KeyServer(certified)
     server.publish(*keys)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with answering(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 class _Answer(BaseHTTPRequestHandler):
