@@ -126,9 +126,20 @@ class Record:
         return bool(self.encounter) and self.encounter in encounters(resource)
 
     def elsewhere(self, resource: Resource) -> bool:
-        """Whether a resource belongs to another encounter, and says so."""
-        named = encounters(resource)
-        return bool(named and self.encounter) and self.encounter not in named
+        """Whether a resource belongs to another encounter: it says so, or that encounter alone lists it."""
+        if not self.encounter:
+            return False
+        if named := encounters(resource):
+            return self.encounter not in named
+        mine = Reference(string(resource, "resourceType"), string(resource, "id"))
+        return mine in self._listed_elsewhere
+
+    @cached_property
+    def _listed_elsewhere(self) -> frozenset[Reference]:
+        """The Conditions that other Encounters of the record list as their diagnoses, and this one does not."""
+        others = (item.resource for item in self.of("Encounter") if item.id != self.encounter)
+        listed = {target.id for visit in others for target in references(visit, "diagnosis.condition")}
+        return frozenset(Reference("Condition", name) for name in listed - {target.id for target in self.diagnoses})
 
     @cached_property
     def _mentioned(self) -> frozenset[str]:

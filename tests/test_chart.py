@@ -316,6 +316,15 @@ def test_a_diagnosis_that_the_encounter_lists_needs_no_category():
     assert read(listed, condition(category=[status("problem-list-item")], encounter=None)).chosen == ("M99.63",)
 
 
+def test_a_diagnosis_that_only_another_encounter_lists_is_not_of_this_one():
+    loose = condition(encounter=None)
+    other = visit(id="e0", diagnosis=[{"condition": {"reference": "Condition/c1"}}])
+    mine = visit(diagnosis=[{"condition": {"reference": "Condition/c1"}}])
+    assert read(visit(), loose).chosen == ("M99.63",)
+    assert read(visit(), other, loose).chosen == ()
+    assert read(mine, other, loose).chosen == ("M99.63",)
+
+
 @pytest.mark.parametrize(
     "members", [{"category": [status("problem-list-item")]}, {"verificationStatus": status("provisional")}]
 )

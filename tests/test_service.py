@@ -2,6 +2,7 @@
 
 import json
 import logging
+from base64 import b64encode
 from copy import deepcopy
 from pathlib import Path
 
@@ -96,6 +97,21 @@ def test_each_request_gets_its_decision(client, name):
     assert [(one["verdict"], one["proposedCodes"], one["missingHard"], one["missingSoft"]) for one in decided] == (
         [expected] if expected else []
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "seen"),
+    [("text/plain", b"No new complaint.", False), ("image/tiff", b"II*\0", True), ("application/pdf", b"%PDF-", True)],
+)
+def test_a_note_that_cannot_be_read_is_never_silence(client, kind, data, seen):
+    """S21: the code is supported by the other notes, and yet a part of the record was not seen."""
+    body = request("supported")
+    notes = next(one for one in body["prefetch"].values() if "DocumentReference" in json.dumps(one))
+    (first, *_) = [one["resource"] for one in notes["entry"] if one["resource"]["resourceType"] == "DocumentReference"]
+    attachment = {"contentType": kind, "data": b64encode(data).decode()}
+    notes["entry"].append({"resource": first | {"id": "unseen", "content": [{"attachment": attachment}]}})
+    cards = client.post(ORDER_SIGN, json=body).get_json()["cards"]
+    assert [card["source"]["topic"]["code"] for card in cards] == (["check-unavailable"] if seen else [])
 
 
 def test_the_same_request_gets_the_same_answer(client):
