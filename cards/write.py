@@ -111,17 +111,21 @@ def _override_reasons() -> list[Json]:
 
 
 def _for_machines(assessment: Assessment, call: Call) -> Json:
-    """The decision as data; its lists may be empty, its other members are left out where unknown."""
+    """The decision as data."""
     evidence = [piece for piece in assessment.evidence if piece.assertion is not Assertion.ELSEWHERE]
-    named = {"code": assessment.code, "verdict": str(assessment.verdict), "knowledge": call.knowledge}
-    return {name: said for name, said in named.items() if said} | {
-        "proposedCodes": list(assessment.proposed),
-        "alternatives": list(assessment.alternatives),
-        "missingHard": list(assessment.missing_hard),
-        "missingSoft": list(assessment.missing_soft),
-        "rules": list(assessment.policy),
-        "evidence": [_piece(piece) for piece in evidence],
-    }
+    return _without_empty(
+        {
+            "code": assessment.code,
+            "verdict": str(assessment.verdict),
+            "knowledge": call.knowledge,
+            "proposedCodes": list(assessment.proposed),
+            "alternatives": list(assessment.alternatives),
+            "missingHard": list(assessment.missing_hard),
+            "missingSoft": list(assessment.missing_soft),
+            "rules": list(assessment.policy),
+            "evidence": [_piece(piece) for piece in evidence],
+        }
+    )
 
 
 def _piece(piece: Evidence) -> Json:

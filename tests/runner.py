@@ -125,7 +125,7 @@ def decided(exchange: Exchange, code: str) -> Decision:
     if not told:
         return Decision("supported", frozenset(), frozenset(), frozenset())
     names = ("proposedCodes", "missingHard", "missingSoft")
-    return Decision(told[0]["verdict"], *(frozenset(told[0][name]) for name in names))
+    return Decision(told[0]["verdict"], *(frozenset(told[0].get(name, ())) for name in names))
 
 
 def assessed(card: Json) -> Json:

@@ -104,7 +104,8 @@ def decided_of(told, code):
     if one is None:
         assert not [one for one in told if not one], "a card that says the record could not be checked"
         return Decision("supported", frozenset(), frozenset(), frozenset())
-    return Decision(one["verdict"], *(frozenset(one[name]) for name in ("proposedCodes", "missingHard", "missingSoft")))
+    lists = ("proposedCodes", "missingHard", "missingSoft")
+    return Decision(one["verdict"], *(frozenset(one.get(name, ())) for name in lists))
 
 
 def test_every_quote_stands_in_the_export(whole):
