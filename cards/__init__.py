@@ -2,6 +2,7 @@
 
 from cards.call import Call, Targets
 from cards.capabilities import capabilities
+from cards.override import POSTPONING
 from cards.write import unavailable, write
 
-__all__ = ["Call", "Targets", "capabilities", "unavailable", "write"]
+__all__ = ["POSTPONING", "Call", "Targets", "capabilities", "unavailable", "write"]

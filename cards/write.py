@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
+from cards import override
 from cards.call import Call, Json, Targets
 from cards.detail import detail, gaps, summary
 from cards.suggestion import Answer, actions, answers, out_of_reach
 from cards.task import task
-from cards.words import ADVICES, BY_VERDICT, OVERRIDE_REASONS, PHRASES, TOPICS, Advice
+from cards.words import ADVICES, BY_VERDICT, PHRASES, TOPICS, Advice
 from knowledge.model import Assertion, Assessment, Evidence, Gap
 
 SUMMARY_LENGTH = 139  #: characters (CDS Hooks: fewer than 140)
@@ -35,7 +36,7 @@ def write(assessment: Assessment, targets: Targets, call: Call) -> list[Json]:
         "detail": detail(assessment, advice, offered, call, manner),
         "suggestions": suggestions,
         "selectionBehavior": "at-most-one" if suggestions else "",
-        "overrideReasons": _override_reasons(),
+        "overrideReasons": override.offered(),
         "links": _links(assessment.rule.id, call),
         "extension": {"org.foramen.assessment": _for_machines(assessment, call)},
     }
@@ -103,11 +104,6 @@ def _links(rule: str, call: Call) -> list[Json]:
         return []
     url = f"{call.explain_url.rstrip('/')}/{quote(rule, safe='')}"
     return [{"label": PHRASES["explained"], "url": url, "type": "absolute"}]
-
-
-def _override_reasons() -> list[Json]:
-    system = OVERRIDE_REASONS["system"]
-    return [{"code": code, "system": system, "display": said} for code, said in OVERRIDE_REASONS["display"].items()]
 
 
 def _for_machines(assessment: Assessment, call: Call) -> Json:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cards
 from cds_service import hooks, journal
 from cds_service.consult import Consultation
 from cds_service.metrics import Metrics
@@ -43,7 +44,7 @@ class Advice:
         """
         recorded = list(_recorded(call, client, given, knowledge, self.pseudonyms, showing))
         try:
-            aside = self.store.advise(recorded, self.days)
+            aside = self.store.advise(recorded, self.days, cards.POSTPONING)
         except Unavailable as error:
             journal.note("advice not recorded", journal.where(error.__cause__ or error), logging.ERROR)
             self.metrics.unavailable("advise")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from cards import Call, capabilities, unavailable, write
+from cards import Call, capabilities, override, unavailable, write
 from cards.escape import escape
 from cards.lint import offences
 from cards.words import ADVICES, BY_VERDICT, HERE, OVERRIDE_REASONS, TOPICS, WordingError, advice_of, check
@@ -414,7 +414,7 @@ def test_a_site_may_keep_codes_out_of_queries(name):
     assert not {"M99.73", "M51.16", "M48.061", "M99.71"} & set(re.findall(r"[A-Z]\d\d\.\w+", card["detail"])) - {
         DECIDED[name].code
     }
-    assert card["extension"]["org.foramen.assessment"]["proposedCodes"] == list(DECIDED[name].proposed)
+    assert card["extension"]["org.foramen.assessment"].get("proposedCodes", []) == list(DECIDED[name].proposed)
 
 
 def test_a_site_that_keeps_codes_out_of_queries_names_none_in_a_line_of_sequence_either():
@@ -517,6 +517,12 @@ def test_override_reasons_are_said_in_the_code_systems_own_words():
         "wrong-time-workflow": "PC CDS delivered at wrong time in workflow or patient lifecycle",
     }
     assert published == OVERRIDE_REASONS["display"]
+
+
+def test_a_reason_that_is_offered_settles_or_postpones_by_the_file():
+    codes = {one["code"] for one in override.offered()}
+    assert set(OVERRIDE_REASONS["postponing"]) < codes
+    assert not codes & set(OVERRIDE_REASONS["also_postponing"])
 
 
 def test_alternatives_are_worded_as_a_condition():

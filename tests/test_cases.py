@@ -166,7 +166,10 @@ SPOILT = {
     "no card": (lambda cards: cards.clear(), "decision"),
     "another code": (lambda cards: cards[0]["extension"][EXTENSION].update(proposedCodes=["M99.43"]), "decision"),
     "not judged": (lambda cards: cards[0].pop("extension"), "decision"),
-    "an element too many": (lambda cards: cards[0]["extension"][EXTENSION].setdefault("missingSoft", []).append("level"), "soft"),
+    "an element too many": (
+        lambda cards: cards[0]["extension"][EXTENSION].setdefault("missingSoft", []).append("level"),
+        "soft",
+    ),
     "a quote of nobody": (lambda cards: change(first(cards[0]), quote=first(cards[0])["quote"] + "x"), "quote"),
     "a quote of another": (lambda cards: change(first(cards[0]), source="Patient/p1"), "quote"),
     "a quote from nowhere": (lambda cards: change(first(cards[0]), source="DocumentReference/none"), "quote"),

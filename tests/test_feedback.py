@@ -28,6 +28,7 @@ from click.testing import CliRunner
 from cryptography.fernet import Fernet
 from tokens import BASE, ISS, jwk, token
 
+from cards import override
 from cds_service import settings
 from cds_service.app import create_app
 from cds_service.cli import main
@@ -45,6 +46,8 @@ SECRET = "an invented secret of thirty-two characters or more"
 KEY = Fernet.generate_key().decode()
 #: Databases that several processes can use.
 SHARED = ["sqlite", "postgresql"] if postgresql.WANTED else ["sqlite"]
+#: Reasons that say nothing of the advice.
+POSTPONED = {"limited-time", "wrong-time-workflow", "inappropriate-recipient", "need-more-info", "not-now"}
 REASON = {"reason": {"code": "cds-not-applicable", "system": "http://terminology.hl7.org/CodeSystem/x"}}
 
 
@@ -130,7 +133,7 @@ def tell(client, *entries):
     return client.post(f"{SERVICE}/feedback", json={"feedback": list(entries)})
 
 
-def override(client, card, **reason):
+def override_card(client, card, **reason):
     assert tell(client, entry(card, overrideReason=reason or REASON)).status_code == 200
 
 
@@ -198,7 +201,7 @@ def test_a_leap_second_is_a_time(sqlite, started):
 def test_feedback_on_a_card_of_nobody_is_kept_without_effect(options, started):
     """B6, C13"""
     client = started(options)
-    override(client, {"uuid": str(uuid4())})
+    override_card(client, {"uuid": str(uuid4())})
     assert len(rows(client, feedback)) == 1
     assert ask(client)["cards"]
 
@@ -258,7 +261,7 @@ def test_the_database_holds_nothing_of_the_patient(sqlite, started):
     ]
     assert quotes
     for card in reply["cards"]:
-        override(client, card, userComment="canary words about Jane Roe")
+        override_card(client, card, userComment="canary words about Jane Roe")
     client.application.extensions["kept"].store.engine.dispose()
     written = b"".join(path.read_bytes() for path in Path(sqlite.data).iterdir())
     assert reply["cards"][0]["uuid"].encode() in written
@@ -278,7 +281,7 @@ def test_the_words_of_clinicians_are_not_kept_unless_asked(options, started):
     """B10"""
     client = started(options)
     [card] = ask(client)["cards"]
-    override(client, card, userComment="I know better")
+    override_card(client, card, userComment="I know better")
     [row] = rows(client, feedback)
     assert row.comment is None
     assert row.reasoned
@@ -288,7 +291,7 @@ def test_the_words_of_clinicians_are_kept_encrypted(tmp_path, started):
     """B10"""
     client = started(Settings(open=True, data=str(tmp_path), keep_comments=True, comment_key=KEY))
     [card] = ask(client)["cards"]
-    override(client, card, userComment="Größe unklar")
+    override_card(client, card, userComment="Größe unklar")
     [row] = rows(client, feedback)
     assert b"unklar" not in row.comment
     assert Fernet(KEY).decrypt(row.comment).decode() == "Größe unklar"
@@ -314,7 +317,7 @@ def test_the_files_are_the_services_own(sqlite, started):
 def test_advice_set_aside_with_a_reason_is_not_repeated(options, started):
     """And that it was left out is told, recorded and countable."""
     client = started(options)
-    override(client, ask(client)["cards"][0])
+    override_card(client, ask(client)["cards"][0])
     again = ask(client)
     assert again == {"cards": [], "extension": {"org.foramen.suppressed": {"cards": 1}}}
     assert [row.suppressed for row in rows(client, advice)] == [False, True]
@@ -340,17 +343,33 @@ def test_what_was_not_set_aside_is_repeated(options, started, told):
     assert ask(client)["cards"]
 
 
+@pytest.mark.parametrize("code", [one["code"] for one in override.offered()] + ["not-now", "of-their-own"])
+def test_a_reason_settles_a_matter_or_puts_it_off(sqlite, started, code):
+    """C13: who had no time, or was the wrong one to ask, has decided nothing; that is so in any code system."""
+    client = started(sqlite)
+    override_card(client, ask(client)["cards"][0], reason={"code": code}, userComment="seen")
+    assert bool(ask(client)["cards"]) is (code in POSTPONED)
+
+
+def test_what_was_settled_and_then_put_off_is_open(options, started):
+    client = started(options)
+    [card] = ask(client)["cards"]
+    override_card(client, card)
+    override_card(client, card, reason={"code": "limited-time"})
+    assert ask(client)["cards"]
+
+
 def test_a_reason_in_words_is_a_reason(sqlite, started):
     """B5"""
     client = started(sqlite)
-    override(client, ask(client)["cards"][0], userComment="seen and decided")
+    override_card(client, ask(client)["cards"][0], userComment="seen and decided")
     assert not ask(client)["cards"]
 
 
 def test_advice_returns_as_soon_as_the_evidence_changes(options, started):
     client = started(options)
     [card] = ask(client)["cards"]
-    override(client, card)
+    override_card(client, card)
     quote = card["extension"]["org.foramen.assessment"]["evidence"][0]["quote"]
     changed = noted(hook(), quote, f"{quote.split()[0]} markedly {' '.join(quote.split()[1:])}")
     reworded = ask(client, changed)
@@ -362,7 +381,7 @@ def test_a_sentence_that_is_no_evidence_changes_nothing(options, started):
     """The quote stands elsewhere in the note, and still says the same."""
     client = started(options)
     [card] = ask(client)["cards"]
-    override(client, card)
+    override_card(client, card)
     quote = card["extension"]["org.foramen.assessment"]["evidence"][0]["quote"]
     assert not ask(client, noted(hook(), "", "The weather was fine.\n\n", quote))["cards"]
 
@@ -378,7 +397,7 @@ def test_a_sentence_that_is_no_evidence_changes_nothing(options, started):
 )
 def test_an_override_holds_for_its_patient_alone(options, started, other):
     client = started(options)
-    override(client, ask(client)["cards"][0])
+    override_card(client, ask(client)["cards"][0])
     assert ask(client, other(hook()))["cards"]
 
 
@@ -389,7 +408,7 @@ def test_a_card_that_stood_for_two_patients_is_not_heeded(options, started):
     second = re_patient(deepcopy(first), "p2")
     [card], [same] = (ask(client, body)["cards"] for body in (first, second))
     assert card["uuid"] == same["uuid"]
-    override(client, card)
+    override_card(client, card)
     assert ask(client, first)["cards"]
     assert ask(client, second)["cards"]
 
@@ -421,7 +440,7 @@ def test_one_hospital_does_not_settle_what_another_is_told(tmp_path, started):
 def test_advice_returns_when_something_could_not_be_read(options, started):
     """S21: the card names it, and nothing else would."""
     client = started(options)
-    override(client, ask(client)["cards"][0])
+    override_card(client, ask(client)["cards"][0])
     body = hook()
     lost = {"resourceType": "DocumentReference", "id": "lost", "status": "current", "content": [{"attachment": {}}]}
     lost |= {"subject": {"reference": "Patient/p1"}, "context": {"encounter": [{"reference": "Encounter/e1"}]}}
@@ -431,7 +450,7 @@ def test_advice_returns_when_something_could_not_be_read(options, started):
 
 def test_an_override_holds_for_a_time(options, started):
     client = started(options)
-    override(client, ask(client)["cards"][0])
+    override_card(client, ask(client)["cards"][0])
     store = client.application.extensions["kept"].store
     clock = store.clock
     store.clock = lambda: clock() + timedelta(days=29)
@@ -442,7 +461,7 @@ def test_an_override_holds_for_a_time(options, started):
 
 def test_overrides_are_not_heeded_where_the_operator_says_so(tmp_path, started):
     client = started(Settings(open=True, data=str(tmp_path), suppress_days=0))
-    override(client, ask(client)["cards"][0])
+    override_card(client, ask(client)["cards"][0])
     assert ask(client)["cards"]
 
 
@@ -450,7 +469,7 @@ def test_what_one_worker_heard_another_heeds(tmp_path, started):
     """And a service that was started anew."""
     chosen = Settings(open=True, data=str(tmp_path))
     first, second = started(chosen), started(chosen)
-    override(first, ask(first)["cards"][0])
+    override_card(first, ask(first)["cards"][0])
     assert not ask(second)["cards"]
 
 
@@ -491,7 +510,7 @@ def fails(client):
 def works(client):
     client.application.extensions["kept"].store.resume()
     [card] = ask(client)["cards"]
-    override(client, card)
+    override_card(client, card)
     assert client.get("/readyz").status_code == 200
     assert card["uuid"] in {row.card for row in rows(client, feedback)}
 
@@ -749,7 +768,7 @@ def some_feedback(client):
     [first] = ask(client)["cards"]
     tell(client, entry(first, overrideReason=REASON), accepted(first))
     [second] = ask(client, hook("clarify"))["cards"]
-    override(client, second)
+    override_card(client, second)
     ask(client, hook("clarify"))
     ask(client, hook("unsupported"))
     tell(client, entry({"uuid": str(uuid4())}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -89,10 +89,15 @@ class Store:
         """Forget a failure, so that the next hook call tries again."""
         self._resume = 0.0
 
-    def advise(self, given: Sequence[Advised], days: int) -> set[str]:
+    def advise(self, given: Sequence[Advised], days: int, postponing: Collection[str] = ()) -> set[str]:
         """Record what is to be advised, and tell the cards that were set aside before and are not to be shown.
 
-        What cannot be recorded is not suppressed either.  ``days``: how long an override holds; 0: never.
+        What cannot be recorded is not suppressed either.
+
+        Args:
+            given: the advice.
+            days: how long an override holds; 0: never.
+            postponing: codes of reasons that settle nothing.
         """
         if not given:
             return set()
@@ -101,7 +106,7 @@ class Store:
         at = self.clock()
         with self._writing() as connection:
             matters = {one.matter for one in given} - {""} if days else set()
-            settled = _settled(connection, matters, at - timedelta(days=days))
+            settled = _settled(connection, matters, at - timedelta(days=days), postponing)
             rows = [
                 asdict(one) | {"at": at, "suppressed": bool(one.withheld) or one.matter in settled} for one in given
             ]
@@ -152,22 +157,30 @@ class Store:
             self._preparing.release()
 
 
-def _settled(connection: sa.Connection, matters: Iterable[str], since: datetime) -> set[str]:
-    """Of these matters, those whose last feedback is an override with a reason, given since then.
+def _settled(
+    connection: sa.Connection, matters: Iterable[str], since: datetime, postponing: Collection[str]
+) -> set[str]:
+    """Of these matters, those whose last feedback is an override with a reason that settles it, given since then.
 
     A card uuid that stood for several matters (a client that reuses its hookInstance) settles none of them.
     """
     shown, other = advice.alias(), advice.alias()
     same_card = sa.and_(other.c.card == shown.c.card, other.c.client == shown.c.client)
+    settles = sa.and_(
+        feedback.c.outcome == "overridden",
+        feedback.c.reasoned,
+        feedback.c.reason.not_in(list(postponing)),
+        feedback.c.at >= since,
+    )
     query = (
-        sa.select(shown.c.matter, feedback.c.outcome, feedback.c.reasoned, feedback.c.at)
+        sa.select(shown.c.matter, settles.label("settles"))
         .join(feedback, sa.and_(feedback.c.card == shown.c.card, feedback.c.client == shown.c.client))
         .where(shown.c.matter.in_(list(matters)))
         .where(~sa.exists().where(same_card, other.c.matter != shown.c.matter))
         .order_by(feedback.c.id)
     )
-    last = {row.matter: row for row in connection.execute(query)} if matters else {}
-    return {matter for matter, row in last.items() if row.outcome == "overridden" and row.reasoned and row.at >= since}
+    last = {row.matter: row.settles for row in connection.execute(query)} if matters else {}
+    return {matter for matter, settled in last.items() if settled}
 
 
 def _add(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, object]]) -> set[str]:
