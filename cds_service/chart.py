@@ -16,11 +16,12 @@ from cds_service.bounds import assessable, readable
 from cds_service.conditions import Targets
 from cds_service.documents import documents
 from cds_service.fhir_read import Resource, day
+from cds_service.narrative import Opened
 from cds_service.reasons import Reason
 from cds_service.record import Question, Record, authored
 from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
 
-__all__ = ["Fetch", "Question", "Reason", "Resource", "Targets", "read", "targets"]
+__all__ = ["Fetch", "Opened", "Question", "Reason", "Resource", "Targets", "read", "targets"]
 
 
 def read(
@@ -32,6 +33,7 @@ def read(
     gaps: Iterable[Gap] = (),
     fetch: Fetch | None = None,
     until: float = inf,
+    opened: Opened | None = None,
 ) -> Chart:
     """The chart of one encounter.
 
@@ -43,11 +45,12 @@ def read(
         gaps: what is already known to be missing.
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
         until: monotonic time at which no further document is opened; the rest become gaps.
+        opened: what documents of this patient were found to say in an earlier chart.
     """
     record = Record(resources, asked, places)
     start, end, date = _dates(record)
     chosen, uncounted = assessable(conditions.chosen(record, category))
-    texts, unread = narrative.documents(record, documents(), fetch, later=date, until=until)
+    texts, unread = narrative.documents(record, documents(), fetch, later=date, until=until, opened=opened)
     said = [*texts, *conditions.documents(record, chosen), *coded.observations(record, later=date)]
     said, beyond = readable(said)
     return Chart(

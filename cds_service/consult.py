@@ -16,7 +16,7 @@ from cds_service.bounds import MORE_CODES
 from cds_service.reach import reach
 from cds_service.reasons import Reason
 from cds_service.settings import Settings
-from knowledge import Assessment, Knowledge, assess
+from knowledge import Assessment, Knowledge, Readings, assess
 from knowledge.model import Chart, Gap
 
 #: Where codes stand: what is missing there may be what was to be assessed.
@@ -68,6 +68,18 @@ def consult(
     if not written and (unseen := tuple(_unseen(read, asked, assessed))):
         written.append(cards.unavailable(unseen, call))
     return Consultation(read, assessed, written)
+
+
+def judged(
+    resources: Sequence[chart.Resource],
+    asked: chart.Question,
+    known: Knowledge,
+    opened: chart.Opened,
+    readings: Readings,
+) -> Consultation:
+    """The same line up to the cards, which nobody is going to see; what was read of the patient before is not again."""
+    read = chart.read(resources, asked, known.category, opened=opened)
+    return Consultation(read, assess(read, known, readings), [])
 
 
 def answer(

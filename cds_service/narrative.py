@@ -57,20 +57,34 @@ class Narrative:
         return self.item.resource
 
 
+class Opened(dict[str, tuple[Text, Reason | None]]):
+    """What the documents of one patient say, by source, for whoever reads several charts of the patient."""
+
+
 def documents(
-    record: Record, table: Documents, fetch: attachments.Fetch | None, *, later: str, until: float = inf
+    record: Record,
+    table: Documents,
+    fetch: attachments.Fetch | None,
+    *,
+    later: str,
+    until: float = inf,
+    opened: Opened | None = None,
 ) -> tuple[list[Document], list[Gap]]:
     """The texts of the record, each once, and what could not be read.
 
     A document ``later`` than the date of service counts only when it names the encounter (A7); none is opened after
-    ``until``.
+    ``until``, nor again where it is ``opened``.
     """
+    known = Opened() if opened is None else opened
     texts, gaps = [], []
     counting = sorted(_counting(record, table), key=lambda one: record.elsewhere(one.resource))
     for narrative in counting:  # those of this encounter first: time to fetch may run out
-        text, unread = (NOTHING, Reason.TIMED_OUT) if monotonic() > until else _text(narrative, record, fetch)
+        source = narrative.item.source
+        if source not in known:
+            known[source] = (NOTHING, Reason.TIMED_OUT) if monotonic() > until else _text(narrative, record, fetch)
+        text, unread = known[source]
         if unread:
-            gaps.append(Gap(narrative.item.source, unread))
+            gaps.append(Gap(source, unread))
         if text.text:
             texts.append(_document(narrative, text, record, table, later))
     return _once(texts), gaps

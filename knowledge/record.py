@@ -13,17 +13,34 @@ from knowledge.diagnoses import coded_findings, structural_findings
 from knowledge.documented import Record
 from knowledge.lesions import named_lesions, narrowings
 from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
-from knowledge.reading.binding import bind
+from knowledge.reading.binding import Bound, bind
 from knowledge.reading.mentions import STRUCTURAL
-from knowledge.reading.statements import read
+from knowledge.reading.statements import Text, read
 from knowledge.tables import Knowledge
 
 
-def record(chart: Chart, known: Knowledge) -> Record:
-    """Read every document of a chart."""
+class Readings:
+    """Documents that were read, each once, for whoever holds several charts of one patient against the knowledge."""
+
+    def __init__(self, known: Knowledge) -> None:
+        self.known = known
+        self._held: dict[Document, tuple[Text, Bound]] = {}
+
+    def of(self, document: Document) -> tuple[Text, Bound]:
+        """What a document says, and what is bound in it."""
+        held = self._held.get(document)
+        if held is None:
+            text = read(document, self.known)
+            held = self._held[document] = text, bind(text, self.known.parts)
+        return held
+
+
+def record(chart: Chart, known: Knowledge, readings: Readings | None = None) -> Record:
+    """Read every document of a chart that was not read before."""
     chart = replace(chart, diagnoses=tuple(_in_icd(diagnosis, known) for diagnosis in chart.diagnoses))
-    texts = [read(document, known) for document in chart.documents]
-    bounds = [bind(text, known.parts) for text in texts]
+    read_once = readings or Readings(known)
+    read_all = [read_once.of(document) for document in chart.documents]
+    texts, bounds = [text for text, _ in read_all], [bound for _, bound in read_all]
     made = Record(chart, texts, bounds)
     last = _last_treating(chart, known)
     for text, bound in zip(texts, bounds, strict=True):

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import orjson
 
-import cards
 import knowledge
-from cds_service.audit import buckets
+from cds_service.audit.buckets import Kept, kept
 from cds_service.audit.findings import Tally, rows, table
 from cds_service.conditions import OF_ENCOUNTER
-from cds_service.consult import consult
+from cds_service.consult import judged
 from cds_service.fhir_read import Resource, icd_codes, references, statuses, string
+from cds_service.narrative import Opened
 from cds_service.record import Question, encounters
-from knowledge import Knowledge
+from knowledge import Knowledge, Readings
 
 HOOK = "encounter-discharge"  #: the hook whose question an audit asks of every encounter
-Patient = list[buckets.Kept]  #: the lines of one patient
+Patient = list[Kept]  #: the lines of one patient
 _loaded: list[Knowledge] = []
 
 
@@ -36,6 +37,7 @@ def begin() -> None:
     if starter:
         threading.Thread(target=_end_with, args=(starter,), daemon=True).start()
     _loaded[:] = [knowledge.load()]
+    gc.freeze()  # what stays is not looked through again
 
 
 def _end_with(starter: BaseProcess) -> None:
@@ -57,9 +59,8 @@ def judge(bucket: Path, part: Path, today: str, version: str) -> None:
     body = part.with_suffix(f".{os.getpid()}")
     with body.open("w", encoding="utf-8", newline="") as file:
         written = table(file)
-        for patient in _patients(bucket):
-            for row in _of_patient(patient, known, today, tally):
-                written.writerow(row)
+        for patient in patients(kept(bucket)):
+            written.writerows(of_patient(patient, known, today, tally))
     whole = body.with_suffix(body.suffix + "-whole")
     with whole.open("wb") as file, body.open("rb") as rest:
         file.write(orjson.dumps(tally.json()) + b"\n")
@@ -71,35 +72,58 @@ def judge(bucket: Path, part: Path, today: str, version: str) -> None:
     whole.replace(part)
 
 
-def _patients(bucket: Path) -> Iterator[Patient]:
+def patients(lines: Iterable[Kept]) -> Iterator[Patient]:
+    """The lines of each patient, by pseudonym."""
     grouped: dict[str, Patient] = {}
-    for line in buckets.kept(bucket):
+    for line in lines:
         grouped.setdefault(line.pseudonym, []).append(line)
     for pseudonym in sorted(grouped):
         yield grouped.pop(pseudonym)
 
 
-def _of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> Iterator[list[str]]:
-    """The rows of a patient; without a Condition of the category nothing else of the record is opened."""
+def of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> Iterator[list[str]]:
+    """The rows of a patient; without a Condition of the category nothing else of the record is opened.
+
+    Every document is opened and read once, however many encounters there are.
+    """
     tally.counted["patients"] += 1
-    conditions = {place: orjson.loads(line.raw) for place, line in enumerate(lines) if line.kind == "Condition"}
-    coded = {place: one for place, one in conditions.items() if _coded(one, known.category)}
-    if not coded:
+    if not any(_coded(orjson.loads(line.raw), known.category) for line in lines if line.kind == "Condition"):
         return
-    held = [conditions.get(place) or orjson.loads(line.raw) for place, line in enumerate(lines)]
-    visits = {string(one, "id"): one for one in reversed(held) if one.get("resourceType") == "Encounter"}
+    held = _resources(lines)
+    visits = {string(one, "id"): one for one in held if one.get("resourceType") == "Encounter"}
+    coded = {place: one for place, one in enumerate(held) if _is_coded(one, known.category)}
     placed = {place: _encounters(one, visits) for place, one in coded.items()}
     loose = {place for place, one in coded.items() if not encounters(one)}
     diagnoses = {place for place in loose if OF_ENCOUNTER in statuses(coded[place], "category")}
     tally.counted["diagnoses_without_encounter"] += sum(not placed[place] for place in diagnoses)
-    call = cards.Call("", known.codes, known.version, informative=True)
+    opened, readings = Opened(), Readings(known)
     for encounter in sorted(set().union(*placed.values())):
         elsewhere = {place for place in loose if encounter not in placed[place]}
         resources = [one for place, one in enumerate(held) if place not in elsewhere]
         asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
-        told = consult(resources, asked, known, call)
+        told = judged(resources, asked, known, opened, readings)
         tally.add(told)
         yield from rows(told, lines[0].pseudonym, encounter, visits.get(encounter, {}), known.version)
+
+
+def _resources(lines: Patient) -> list[Resource]:
+    """Each resource once, its latest version, in an order that does not hang on how the export lies on disk."""
+    held = [orjson.loads(raw) for raw in sorted(line.raw for line in lines)]
+    held.sort(key=lambda one: string(one, "meta.lastUpdated"), reverse=True)
+    held.sort(key=_name)
+    return [
+        one
+        for place, one in enumerate(held)
+        if not string(one, "id") or not place or _name(held[place - 1]) != _name(one)
+    ]
+
+
+def _name(resource: Resource) -> tuple[str, str]:
+    return string(resource, "resourceType"), string(resource, "id")
+
+
+def _is_coded(resource: Resource, category: str) -> bool:
+    return resource.get("resourceType") == "Condition" and _coded(resource, category)
 
 
 def _coded(condition: Resource, category: str) -> bool:
