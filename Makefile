@@ -31,7 +31,7 @@ bench: $(INSTALLED)
 lock: $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
-		--custom-compile-command "make lock" --extra dev --upgrade --output-file requirements.lock pyproject.toml
+		--custom-compile-command "make lock" --extra dev --extra audit --upgrade --output-file requirements.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -16,19 +16,24 @@ from charts import PATIENT, PLACEMENTS, needs_server, request
 from click.testing import CliRunner
 from export import encounter, exported, written
 from fhir_server import serving
+from pyarrow import parquet
 from record_text import held, said
 from runner import Decision, Desk, cases
 
+from cds_service import narrative
 from cds_service.app import create_app
-from cds_service.audit import export, judging
+from cds_service.audit import buckets, export, judging
+from cds_service.audit.findings import COLUMNS
 from cds_service.cli import main
+from cds_service.pseudonyms import Pseudonyms
 from cds_service.settings import Settings
+from knowledge import load, record
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "/cds-services/m99-encounter-discharge"
 SECRET = "a secret of an audit that nobody guesses"
 #: A row that no run writes: where it survives, the part was not judged again.
-MARK = b"marked\n"
+MARK = b"marked" + b"," * (len(COLUMNS) - 1) + b"\n"
 #: Every eighth case: all groups of them, and every kind of resource.
 SOME = dict(list(cases().items())[::8])
 
@@ -122,7 +127,18 @@ def test_the_summary_counts_the_rows_and_nothing_is_for_strangers(whole):
     assert told["counts"]["findings"] == sum(told["verdicts"].values()) == sum(told["codes"].values()) == len(found)
     assert told["counts"]["encounters"] == len({row["encounter"] for row in found})
     assert [path.name for path in whole.iterdir() if path.stat().st_mode & 0o077 and path.name != "lock"] == []
-    assert (whole / "findings.parquet").exists() == (find_spec("pyarrow") is not None)
+
+
+def test_parquet_holds_the_rows_of_the_csv(whole):
+    table = parquet.read_table(whole / "findings.parquet")
+    assert table.column_names == list(COLUMNS)
+    assert table.to_pylist() == rows(whole)
+
+
+def test_without_what_it_needs_an_audit_does_not_begin(audit, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert "foramen[audit]" in audit(written(tmp_path / "in", exported(SOME)), status=1)
+    assert not (tmp_path / "out").exists()
 
 
 def tight(text):
@@ -198,6 +214,39 @@ def test_a_patient_without_such_a_code_has_no_row(audit, tmp_path):
     folder = audit(written(tmp_path / "in", exported({name: {**case, "chosen": ["M54.50"]}})))
     assert rows(folder) == []
     assert summary(folder)["counts"]["patients"] == 1
+
+
+def test_a_note_of_several_encounters_is_opened_once_and_read_once(tmp_path, monkeypatch):
+    name, case = next((name, case) for name, case in SOME.items() if case["notes"])
+    more = [visit(f"visit-{i}", name, f"listed-{i}") for i in range(5)]
+    more += [diagnosis(f"listed-{i}", name) for i in range(5)]
+    source = written(tmp_path / "in", [*exported({name: case}), *more])
+    opened, read = counted(monkeypatch, narrative, "_text"), counted(monkeypatch, record, "read")
+    monkeypatch.setattr(judging, "_loaded", [load()])
+    spread = buckets.Spread(tmp_path, 1, Pseudonyms(SECRET.encode()))
+    spread.run(sorted(source.iterdir()), lambda _: None)
+    assert judging.judge(tmp_path / buckets.bucket(0), tmp_path / "part", "2026-11-20", load().version)
+    assert (tmp_path / "part").read_bytes().count(b"M99.63") >= 5
+    assert max(Counter(narrated.item.source for narrated, *_ in opened).values()) == 1
+    assert max(Counter((one.source, one.of_encounter) for one, _ in read).values()) == 1
+
+
+def counted(monkeypatch, module, name):
+    """What a function is called with from now on."""
+    calls, real = [], getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *given: calls.append(given) or real(*given))
+    return calls
+
+
+def test_of_two_versions_of_a_resource_the_later_counts(audit, tmp_path):
+    name, case = next(iter(SOME.items()))
+    versions = [diagnosis("twice", name, meta={"lastUpdated": f"2026-0{month}-01T00:00:00Z"}) for month in (1, 3, 2)]
+    for version, code in zip(versions, ("M99.63", "M99.73", "M99.53"), strict=True):
+        version["code"]["coding"][0]["code"] = code
+    held = [*exported({name: case}), visit("listing", name, "twice")]
+    for out, order in (("one", versions), ("other", versions[::-1])):
+        folder = audit(written(tmp_path / f"in-{out}", [*held, *order]), out=out)
+        assert [row["code"] for row in rows(folder) if row["encounter"] == "listing"] == ["M99.73"]
 
 
 # --- whatever happens ---------------------------------------------------------------------------------

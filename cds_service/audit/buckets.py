@@ -80,7 +80,7 @@ class Spread:
     def __post_init__(self) -> None:
         self.spill = Spill(self.folder)
 
-    def run(self, paths: Iterable[Path], advance: Callable[[int], None]) -> None:
+    def run(self, paths: Iterable[Path], advance: Callable[[int], object]) -> None:
         """Read every file; what cannot be read is set aside with its place and never stops the run."""
         with (
             (self.folder / REJECTS).open("w", encoding="utf-8", newline="") as places,
@@ -188,7 +188,7 @@ def _patient(resource: Resource, kind: str) -> str:
     return next((target.id for target in named if target.type in {"", "Patient"}), "")
 
 
-def _ticking(read: Iterable[Line], advance: Callable[[int], None]) -> Iterator[Line]:
+def _ticking(read: Iterable[Line], advance: Callable[[int], object]) -> Iterator[Line]:
     """The lines, while a progress bar follows the bytes of the file."""
     shown = position = 0
     for count, line in enumerate(read, 1):

@@ -7,28 +7,42 @@ import sys
 from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 import click
-from click._termui_impl import ProgressBar
+from tqdm import tqdm
 
 import knowledge
 from cds_service.audit.export import ExportError, files
-from cds_service.audit.findings import CSV, SUMMARY
+from cds_service.audit.findings import CSV, SUMMARY, MissingError, require
 from cds_service.audit.judging import ChangedError
 from cds_service.audit.run import Audit, AuditError, alone, plan
 
 INPUT = click.Path(exists=True, path_type=Path)
+RUN = "run"
+TERMINAL, LOG = 0.1, 60.0  #: seconds between two movements of the progress bar
 
 
-@click.command()
+class _Audit(click.Group):
+    """``foramen audit INPUT...`` runs an audit; the name of a command is no input."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args and args[0] in self.commands else [RUN, *args])
+
+
+@click.group(cls=_Audit)
+def audit() -> None:
+    """Judge every encounter of a FHIR Bulk Data export."""
+
+
+@audit.command(RUN, epilog="The findings of a directory as a page to read: foramen audit report DIR.")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=INPUT)
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory of findings.")
 @click.option("--secret-file", type=click.File("rb"), help="Secret of the pseudonyms; else made in --out.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="cores", type=click.IntRange(1), help="Processes.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day to which open stays last.  [default: today]")
 @click.option("--buckets", default=0, type=click.IntRange(0, 4096), help="Parts of the work.  [default: by size]")
-def audit(
+def run(
     inputs: tuple[Path, ...], out: Path, secret_file: IO[bytes] | None, jobs: int, as_of: datetime | None, buckets: int
 ) -> None:
     """Judge every encounter of a FHIR Bulk Data export.
@@ -38,14 +52,14 @@ def audit(
     """
     day = (as_of or datetime.now().astimezone()).date().isoformat()
     try:
+        require()
         known = knowledge.load()
         with alone(out):
             secret = secret_file.read().strip() if secret_file else None
-            begun = plan(out, files(inputs), secret, day, buckets, known)
-            _run(begun, jobs, known)
+            _run(plan(out, files(inputs), secret, day, buckets, known), jobs, known)
     except BrokenProcessPool:
         raise click.ClickException("a worker process was ended; run this again to go on") from None
-    except (ExportError, AuditError, ChangedError, knowledge.KnowledgeError) as error:
+    except (ExportError, AuditError, ChangedError, MissingError, knowledge.KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -54,16 +68,16 @@ def _run(begun: Audit, jobs: int, known: knowledge.Knowledge) -> None:
         begun.clear()
         click.echo(f"Already done: {begun.folder / SUMMARY}", err=True)
         return
-    size = sum(path.stat().st_size for path in begun.inputs)
-    with _bar("Reading", size) as bar:
+    with _bar("Reading", sum(path.stat().st_size for path in begun.inputs)) as bar:
         begun.spread(bar.update)
-    with _bar("Judging", begun.count) as bar:
-        bar.update(begun.count - len(begun.left))
+    total, done = begun.sizes
+    with _bar("Judging", total, done) as bar:
         begun.judge(jobs, known, bar.update)
-    if not begun.finish(known):
-        click.echo("No findings.parquet: pyarrow is not installed.", err=True)
+    begun.finish(known)
     click.echo(begun.folder / CSV)
 
 
-def _bar(label: str, length: int) -> ProgressBar[int]:
-    return click.progressbar(length=length, label=label, file=sys.stderr, show_pos=True)
+def _bar(label: str, total: int, done: int = 0) -> tqdm[NoReturn]:
+    """Bytes with their rate and the time left; in a log a line now and then."""
+    often = TERMINAL if sys.stderr.isatty() else LOG
+    return tqdm(total=total, initial=done, desc=label, unit="B", unit_scale=True, mininterval=often, file=sys.stderr)

@@ -22,9 +22,13 @@ COLUMNS = (
     *("patient", "encounter", "date", "code", "verdict", "proposed_codes", "missing_hard", "missing_soft"),
     *("rules", "evidence", "knowledge", "organization", "practitioner", "service_class"),
 )
-BATCH = 10_000  #: rows that become one group of the Parquet file
+BLOCK = 16 * 2**20  #: bytes of CSV that become one group of the Parquet file, and more than any row has
 #: A quote can be as long as a document.
 csv.field_size_limit(2**31 - 1)
+
+
+class MissingError(ImportError):
+    """A package that an audit needs is not installed.  Says which."""
 
 
 @dataclass
@@ -78,35 +82,31 @@ def table(file: TextIO) -> Any:
     return csv.writer(file, lineterminator="\n")
 
 
-def parquet(findings: Path, target: Path) -> bool:
-    """The rows as Parquet, a batch at a time; False where no pyarrow is installed.
+def require() -> None:
+    """Refuse to begin what could not be written.
 
-    It is not among what Foramen needs, and is looked for only here.
+    Raises:
+        MissingError: pyarrow is not installed.
     """
     if importlib.util.find_spec("pyarrow") is None:
-        return False
-    arrow = importlib.import_module("pyarrow")
+        raise MissingError("the findings are also written as Parquet; install foramen[audit]")
+
+
+def parquet(findings: Path, target: Path) -> None:
+    """The rows as Parquet, a block at a time.  pyarrow is imported here: whoever serves cards does not need it."""
+    arrow, tables = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.csv")
     schema = arrow.schema([(name, arrow.string()) for name in COLUMNS])
-    with (
-        findings.open(encoding="utf-8", newline="") as file,
-        importlib.import_module("pyarrow.parquet").ParquetWriter(target, schema) as writer,
-    ):
-        for batch in _batches(csv.DictReader(file)):
-            writer.write_table(arrow.Table.from_pylist(batch, schema=schema))
-    return True
+    read = tables.open_csv(
+        findings,
+        read_options=tables.ReadOptions(block_size=BLOCK, use_threads=False),
+        parse_options=tables.ParseOptions(newlines_in_values=True),
+        convert_options=tables.ConvertOptions(column_types=schema, strings_can_be_null=False),
+    )
+    with importlib.import_module("pyarrow.parquet").ParquetWriter(target, schema) as writer:
+        for batch in read:
+            writer.write_batch(batch)
 
 
 def _evidence(one: Assessment) -> str:
     """Every quote with its resource and its place, as JSON."""
     return orjson.dumps([asdict(piece) for piece in one.evidence]).decode()
-
-
-def _batches(read: Iterator[dict[str, str]]) -> Iterator[list[dict[str, str]]]:
-    batch: list[dict[str, str]] = []
-    for row in read:
-        batch.append(row)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

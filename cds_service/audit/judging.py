@@ -45,10 +45,11 @@ def _end_with(starter: BaseProcess) -> None:
     os._exit(1)
 
 
-def judge(bucket: Path, part: Path, today: str, version: str) -> None:
+def judge(bucket: Path, part: Path, today: str, version: str) -> int:
     """Judge every patient of a bucket; the part is there whole or not at all.
 
-    A part is one line of JSON, what was counted, and then the rows as CSV, by pseudonym and encounter.
+    A part is one line of JSON, what was counted, and then the rows as CSV, by pseudonym and encounter.  Returns the
+    bytes that the bucket had.
 
     Raises:
         ChangedError: the knowledge on disk is not the version that the audit began with.
@@ -70,6 +71,7 @@ def judge(bucket: Path, part: Path, today: str, version: str) -> None:
         os.fsync(file.fileno())
     body.unlink()
     whole.replace(part)
+    return bucket.stat().st_size if bucket.exists() else 0
 
 
 def patients(lines: Iterable[Kept]) -> Iterator[Patient]:

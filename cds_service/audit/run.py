@@ -22,9 +22,9 @@ from knowledge import Knowledge
 
 SECRET, LOCK, WORK, PLAN, SPREAD = "secret.key", "lock", "work", "plan.json", "spread.json"
 SECRET_LENGTH = 32  #: characters; what pseudonyms are keyed with must not be guessed
-BUCKET = 16 * 2**20  #: bytes of lines that one bucket is to hold
+BUCKET = 4 * 2**20  #: bytes of lines that one bucket is to hold
 MOST_BUCKETS = 4096
-Advance = Callable[[int], None]
+Advance = Callable[[int], object]
 
 
 class AuditError(ValueError):
@@ -57,6 +57,15 @@ class Audit:
         return [number for number in range(self.count) if not self.part(number).exists()]
 
     @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes that there are to judge, and of these the ones that are judged already."""
+        sizes = {number: self._bucket(number).stat().st_size for number in range(self.count) if self._full(number)}
+        return sum(sizes.values()), sum(size for number, size in sizes.items() if self.part(number).exists())
+
+    def _full(self, number: int) -> bool:
+        return self._bucket(number).exists()
+
+    @property
     def finished(self) -> bool:
         return (self.folder / findings.SUMMARY).exists()
 
@@ -79,13 +88,12 @@ class Audit:
             ]
             try:
                 for task in as_completed(tasks):
-                    task.result()
-                    advance(1)
+                    advance(task.result())
             finally:
                 pool.shutdown(cancel_futures=True)
 
-    def finish(self, known: Knowledge) -> bool:
-        """Join the parts; the summary comes last and says that all is there.  False: no Parquet could be written."""
+    def finish(self, known: Knowledge) -> None:
+        """Join the parts; the summary comes last and says that all is there."""
         tally = findings.Tally()
         joined = self.work / findings.CSV
         with joined.open("wb") as file:
@@ -94,15 +102,14 @@ class Audit:
                 with self.part(number).open("rb") as part:
                     tally.merge(orjson.loads(part.readline()))
                     shutil.copyfileobj(part, file, 2**20)
-        columnar = findings.parquet(joined, self.work / findings.PARQUET)
+        findings.parquet(joined, self.work / findings.PARQUET)
         said = self._summary(tally, known)
-        for name in (buckets.REJECTS, buckets.REJECTED, findings.CSV, *([findings.PARQUET] if columnar else [])):
+        for name in (buckets.REJECTS, buckets.REJECTED, findings.CSV, findings.PARQUET):
             if (self.work / name).exists():  # moved already, by a run that was ended here
                 (self.work / name).chmod(0o600)  # quotes of the record, in a directory that may be anybody's
                 (self.work / name).replace(self.folder / name)
         _write(self.folder / findings.SUMMARY, said)
         self.clear()
-        return columnar
 
     def clear(self) -> None:
         """Leave nothing of the export behind: the buckets hold the record itself."""
