@@ -35,7 +35,7 @@ def audit() -> None:
     """Judge every encounter of a FHIR Bulk Data export."""
 
 
-@audit.command(RUN, epilog="The findings of a directory as a page to read: foramen audit report DIR.")
+@audit.command(RUN, epilog="`audit report DIR` makes of the findings a page to read.")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=INPUT)
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory of findings.")
 @click.option("--secret-file", type=click.File("rb"), help="Secret of the pseudonyms; else made in --out.")

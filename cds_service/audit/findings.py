@@ -17,6 +17,7 @@ from cds_service.consult import Consultation
 from cds_service.fhir_read import Resource, string
 from knowledge import Assessment
 
+PACKAGE = "foramen"
 CSV, PARQUET, SUMMARY = "findings.csv", "findings.parquet", "summary.json"
 COLUMNS = (
     *("patient", "encounter", "date", "code", "verdict", "proposed_codes", "missing_hard", "missing_soft"),
@@ -89,7 +90,7 @@ def require() -> None:
         MissingError: pyarrow is not installed.
     """
     if importlib.util.find_spec("pyarrow") is None:
-        raise MissingError("the findings are also written as Parquet; install foramen[audit]")
+        raise MissingError(f"the findings are also written as Parquet; install {PACKAGE}[audit]")
 
 
 def parquet(findings: Path, target: Path) -> None:
