@@ -23,8 +23,6 @@ HEARD = (
 #: A word that sounds like a term may differ in length by so many letters.
 FURTHEST = 2
 LEAST_SOUND = 5
-#: One edit leaves the first or the last letters of a term as they are (of a term with five letters or more).
-OUTER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,55 +30,51 @@ class Spelling:
     """The key terms, in the forms in which a misspelling can be looked up."""
 
     words: frozenset[str]  #: words that are right as they stand
-    misspelt: Mapping[str, tuple[str, ...]]  #: deletion key -> key terms
+    near: Mapping[tuple[int, str], tuple[str, ...]]  #: letters of a word, its first or last half -> key terms
     sounding: Mapping[str, str]  #: sound -> the one key term that sounds so
-    heads: frozenset[str]  #: the first letters of the terms
-    tails: frozenset[str]  #: their last letters
-    longest: int  #: letters of a word that can still be one of them
+    begins: frozenset[tuple[int, str]]  #: letters and first letter of a word that may sound like a term
 
     @classmethod
     def of(cls, key_terms: Iterable[str], words: frozenset[str]) -> Spelling:
         """From the terms whose misspellings are read, and all words that are none."""
         terms = sorted(set(key_terms))
-        misspelt: dict[str, tuple[str, ...]] = {}
+        near: dict[tuple[int, str], tuple[str, ...]] = {}
         for term in terms:
-            for key in deletions(term):
-                misspelt[key] = (*misspelt.get(key, ()), term)
+            for length in range(len(term) - 1, len(term) + 2):
+                for half in _halves(term, length):
+                    near[length, half] = (*near.get((length, half), ()), term)
         heard = sounds(terms)
         sounding = {
             key: term
             for key, term in zip(heard, terms, strict=True)
             if heard.count(key) == 1 and len(key) >= LEAST_SOUND
         }
-        return cls(
-            words,
-            misspelt,
-            sounding,
-            frozenset(term[:OUTER] for term in terms),
-            frozenset(term[-OUTER:] for term in terms),
-            max(map(len, terms), default=0) + FURTHEST,
-        )
+        begins = {
+            (len(term) + more, term[0]) for term in sounding.values() for more in range(-FURTHEST, FURTHEST + 1)
+        }
+        return cls(words, near, sounding, frozenset(begins))
 
     def corrections(self, written: Iterable[str]) -> dict[str, str]:
         """The key term for every word that misspells one."""
-        unknown = [word for word in set(written) - self.words if len(word) <= self.longest]
-        heard = dict(zip(unknown, sounds(unknown), strict=True))
-        return {word: term for word in unknown if (term := self._edited(word) or self._heard(word, heard[word]))}
+        unknown = set(written) - self.words
+        heard = [word for word in unknown if (len(word), word[0]) in self.begins]
+        found = {
+            word: term
+            for word, sound in zip(heard, sounds(heard), strict=True)
+            if (term := self.sounding.get(sound)) and term[0] == word[0] and abs(len(term) - len(word)) <= FURTHEST
+        }
+        for word in unknown:
+            first, last = _halves(word, len(word))
+            near = self.near.get((len(word), first), ()) + self.near.get((len(word), last), ())
+            if near and (term := min((term for term in near if one_edit(word, term)), default=None)):
+                found[word] = term
+        return found
 
-    def _edited(self, word: str) -> str | None:
-        if word[:OUTER] not in self.heads and word[-OUTER:] not in self.tails:
-            return None
-        near = (term for key in deletions(word) if key in self.misspelt for term in self.misspelt[key])
-        return min((term for term in near if one_edit(word, term)), default=None)
 
-    def _heard(self, word: str, heard: str) -> str | None:
-        term = self.sounding.get(heard)
-        return term if term and term[0] == word[0] and abs(len(term) - len(word)) <= FURTHEST else None
-
-
-def deletions(word: str) -> set[str]:
-    """The word and every word with one letter left out: two words one edit apart share one of these."""
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+def _halves(word: str, length: int) -> tuple[str, str]:
+    """What one edit leaves as it is, the beginning or the end, where it makes a word of so many letters."""
+    half = max(1, length // 2 - 1)
+    return f"{word[:half]}-", f"-{word[-half:]}"
 
 
 def sounds(words: Sequence[str]) -> list[str]:
@@ -97,8 +91,9 @@ def one_edit(a: str, b: str) -> bool:
     """Whether the words differ by one insertion, deletion, substitution or swap of neighbours."""
     if abs(len(a) - len(b)) > 1:
         return False
-    i = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    i, shorter = 0, min(len(a), len(b))
+    while i < shorter and a[i] == b[i]:
+        i += 1
     if len(a) == len(b):
-        return a[i + 1 :] == b[i + 1 :] or (a[i : i + 2] == b[i : i + 2][::-1] and a[i + 2 :] == b[i + 2 :])
-    longer, shorter = (a, b) if len(a) > len(b) else (b, a)
-    return longer[i + 1 :] == shorter[i:]
+        return a[i + 1 :] == b[i + 1 :] or (a[i + 2 :] == b[i + 2 :] and a[i : i + 2] == b[i : i + 2][::-1])
+    return a[i + 1 :] == b[i:] if len(a) > len(b) else a[i:] == b[i + 1 :]

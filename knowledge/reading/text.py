@@ -10,23 +10,27 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from knowledge.reading.lexicon import Lexicon
 
 #: One character for one character, so that offsets stay.
+ASCII = dict.fromkeys("\r\f\v", " ")
 PLAIN = (
-    dict.fromkeys("\r\f\v\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " ")
+    ASCII
+    | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " ")
     | dict.fromkeys("‐‑‒–—−﹘－", "-")
     | dict.fromkeys("‘’‛′", "'")
     | dict.fromkeys("“”„″", '"')
     | {"İ": "i", "•": "*", "·": "*", "◦": "*", "▪": "*", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
 #: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
-LINE_END = re.compile(r"\n[ \t]*(?=[a-z])")
+LINE_END = re.compile(r"\n(?<=[a-z \t-]\n)[ \t]*(?=[a-z])")
 SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
 LAST_WORD = re.compile(r"[a-z]+\Z")
 WORD = re.compile(r"[a-z]+")
 LONG = re.compile(r"[a-z]{6,}")
+LETTERS = frozenset(ascii_lowercase)
 #: Letters of a word that a line end has cut, at most.
 MOST_LETTERS = 40
 
@@ -49,7 +53,7 @@ class ReadingText:
 def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     """Prepare a text for scanning."""
     text = original
-    for written, plain in PLAIN.items():
+    for written, plain in (ASCII if text.isascii() else PLAIN).items():
         text = text.replace(written, plain)
     lower = text.lower()
     if len(lower) != len(text):  # a few capitals grow when lowered
@@ -87,10 +91,15 @@ def _soft(text: str) -> Iterator[tuple[int, int, str]]:
 
 def _spellings(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
     """Key terms that are misspelt."""
-    corrections = lexicon.spelling.corrections(LONG.findall(text))
-    for match in LONG.finditer(text) if corrections else ():
-        if match[0] in corrections:
-            yield match.start(), match.end(), corrections[match[0]]
+    words = LONG.findall(text)
+    corrections = lexicon.spelling.corrections(words)
+    end = 0
+    for word in [word for word in words if word in corrections] if corrections else ():
+        start = text.find(word, end)
+        while text[start - 1 : start] in LETTERS or text[start + len(word) : start + len(word) + 1] in LETTERS:
+            start = text.find(word, start + 1)
+        end = start + len(word)
+        yield start, end, corrections[word]
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> ReadingText:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice, pairwise
+from functools import cached_property
+from itertools import accumulate, islice
 
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
@@ -13,12 +14,18 @@ RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
 SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3} ?:(?=\s|$)")
 #: A key with its value on the same line.
 VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
-#: A line that breaks off: no sentence ends so.
-COMMA = re.compile(r"(?:[,(\[]|[a-z][ \t](?:no|not|nor|is|was))$")
-BREAKS_OFF = re.compile(r"(?:(?:^|[ \t])(?:a|an|and|as|at|by|for|from|in|into|of|on|or|the|to|with|without))$")
+#: The last word of a line that breaks off: no sentence ends so.
+BREAKS_OFF = frozenset("a an and as at by for from in into of on or the to with without".split())
+#: Likewise, behind another word.
+BEHIND_A_WORD = frozenset("no not nor is was".split())
+WORD_ENDS = re.compile(r"[a-z][ \t]\Z")
+COMMA = frozenset(",([")
 #: A box that is cut, or that stands behind others and before its words.
 OPEN_BOX = re.compile(r"\[ ?$|\[[ x_]?\].*\[ ?\]$")
-CLOSES = re.compile(r"[.:;!?][\"')\]]*$")
+#: What closes a line, and what may stand behind that.
+CLOSES = frozenset(".:;!?")
+QUOTES = "\"')]"
+OPENS = re.compile(r"[\[(\"]")
 LETTER = re.compile(r"[a-z]")
 #: A heading alone on its line.
 HEAD = re.compile(r"[ \t]*[^:]{1,40}:[ \t]*")
@@ -41,19 +48,14 @@ def unwrapped(text: str, small: Callable[[int], bool]) -> str:
 
     ``small`` tells whether a small letter stands at an offset of the text as it was written.
     """
-    spans = []
-    position = 0
-    for line in text.split("\n"):
-        spans.append((position, position + len(line)))
-        position += len(line) + 1
-    wraps = Wraps(text, spans, small)
-    parts = []
-    first = 0  # where the line began, wraps undone
-    for (start, end), (after, last) in pairwise(spans):
-        goes_on = last > after and (wraps.between(start, end, after, last) or wraps.of_a_key(first, end, after, last))
-        parts += [text[start:end], " " if goes_on else "\n"]
-        first = first if goes_on else after
-    return "".join([*parts, text[spans[-1][0] :]])
+    wraps = Wraps(text.split("\n"), small)
+    parts = [wraps.lines[0]]
+    first = 0  # the line where this one began, wraps undone
+    for number in range(1, len(wraps.lines)):
+        goes_on = bool(wraps.bare[number]) and (wraps.before(number) or wraps.of_a_key(first, number))
+        parts += [" " if goes_on else "\n", wraps.lines[number]]
+        first = first if goes_on else number
+    return "".join(parts)
 
 
 class Wraps:
@@ -63,96 +65,113 @@ class Wraps:
     small letters where lines of this text begin with capitals; or the next word would not have fitted any more.
     """
 
-    def __init__(self, text: str, spans: Sequence[tuple[int, int]], small: Callable[[int], bool]) -> None:
-        self.text, self.small = text, small
-        self.closed = sum(bool(CLOSES.search(text[start:end].rstrip())) for start, end in spans)
-        self.width = self._wide_width(spans) or self._narrow_width(spans)
-        self.cased = self._cased(spans)
-        lines = [text[start:end] for start, end in spans if text[start:end].strip()]
-        self.keyed = sum(bool(SHORT_KEY.match(line)) for line in lines) * KEYED[1] >= len(lines) * KEYED[0]
+    def __init__(self, lines: Sequence[str], small: Callable[[int], bool]) -> None:
+        self.lines, self.small = lines, small
+        self.bare = [line.rstrip() for line in lines]
+        self.closed = [line.rstrip(QUOTES)[-1:] in CLOSES for line in self.bare]
+        self.closings = sum(self.closed)
+        self.width = self._wide_width() or self._narrow_width()
+        keys = sum(":" in line and SHORT_KEY.match(line) is not None for line in lines)
+        self.keyed = keys * KEYED[1] >= sum(map(bool, self.bare)) * KEYED[0]
 
-    def between(self, start: int, end: int, next_start: int, next_end: int) -> bool:
-        """Whether the end of a line, before the next one, is a wrap."""
-        line, rest = self.text[start:end].rstrip(), self.text[next_start:next_end]
+    def before(self, number: int) -> bool:
+        """Whether the end of the line before this one is a wrap."""
+        line, rest = self.bare[number - 1], self.lines[number]
+        fits = self._filled(line, rest)
+        whole = self.closed[number - 1] or len(line) < LEAST_WIDTH
+        if whole and not fits and not OPENS.search(line):
+            return False
         indented = rest[:1].isspace() and not line[:1].isspace()
-        if not rest.strip() or "\t" in line or RULE.match(line) or RULE.match(rest) or HEAD.fullmatch(line):
+        if "\t" in line or RULE.match(line) or RULE.match(rest) or HEAD.fullmatch(line):
             return False
         if OPEN_BOX.search(line) or _left_open(line, rest):
             return True
         if STARTS_ITEM.match(rest):
             return False
-        if len(line) >= LEAST_WIDTH and not indented and self._breaks_off(line, rest):
+        if not whole and ((not indented and _breaks_off(line, rest)) or (self._cased and self._small(number))):
             return True
-        if self._goes_on(line, rest, next_start):
-            return True
-        if indented or SHORT_KEY.match(rest) or (CLOSES.search(line) and ALONE.fullmatch(rest)):
-            return False
-        return self.width > 0 and len(line) - OVER <= self.width < len(line) + 1 + len(rest.split(None, 1)[0])
+        alone = self.closed[number - 1] and ALONE.fullmatch(rest)
+        return fits and not indented and not SHORT_KEY.match(rest) and not alone
 
-    def of_a_key(self, start: int, end: int, next_start: int, next_end: int) -> bool:
+    def of_a_key(self, first: int, number: int) -> bool:
         """Whether a line without a key goes on with the value of the key before, where all lines have one."""
-        rest = self.text[next_start:next_end]
-        if not self.keyed or not rest.strip() or SHORT_KEY.match(rest) or STARTS_ITEM.match(rest):
+        if not self.keyed or self.closed[number - 1] or not VALUE.match(self.lines[first]):
             return False
-        return bool(VALUE.match(self.text, start, end)) and not CLOSES.search(self.text[start:end].rstrip())
+        return not SHORT_KEY.match(self.lines[number]) and not STARTS_ITEM.match(self.lines[number])
 
-    def _breaks_off(self, line: str, rest: str) -> bool:
-        """Whether no sentence and no entry of a list ends so."""
-        return bool(BREAKS_OFF.search(line)) or (bool(COMMA.search(line)) and not SHORT_KEY.match(rest))
+    def _filled(self, line: str, rest: str) -> bool:
+        """Whether the first word of the rest would not have fitted into the line."""
+        return 0 < self.width and len(line) - OVER <= self.width <= len(line) + len(rest.split(None, 1)[0])
 
-    def _goes_on(self, line: str, rest: str, next_start: int) -> bool:
-        """Whether a sentence goes on in small letters."""
-        if not self.cased or len(line) < LEAST_WIDTH or CLOSES.search(line):
-            return False
-        return self.small(next_start + len(rest) - len(rest.lstrip()))
+    def _small(self, number: int) -> bool:
+        """Whether a line begins in small letters."""
+        line = self.lines[number]
+        return self.small(self._starts[number] + len(line) - len(line.lstrip()))
 
-    def _cased(self, spans: Sequence[tuple[int, int]]) -> bool:
+    @cached_property
+    def _starts(self) -> Sequence[int]:
+        """Where the lines begin in the text."""
+        return list(accumulate((len(line) + 1 for line in self.lines), initial=0))
+
+    @cached_property
+    def _cased(self) -> bool:
         """Whether lines that begin something begin with a capital: those behind a blank line or a full stop."""
         fresh = small = keys = 0
         closed = True
-        for start, end in spans:
-            line = self.text[start:end].strip()
-            letter = LETTER.search(self.text, start, end)
-            if letter and not STARTS_ITEM.match(line):
-                fresh += closed
-                small += closed and self.small(letter.start())
-                keys += not closed and bool(SHORT_KEY.match(line)) and self.small(letter.start())
-            closed = not line or bool(CLOSES.search(line))
+        for number, line in enumerate(self.lines):
+            if closed or ":" in line:
+                letter = LETTER.search(line)
+                if letter and not STARTS_ITEM.match(line.strip()):
+                    is_small = self.small(self._starts[number] + letter.start())
+                    fresh += closed
+                    small += closed and is_small
+                    keys += not closed and is_small and SHORT_KEY.match(line.strip()) is not None
+            closed = not self.bare[number] or self.closed[number]
         if keys >= FEW_KEYS:
             fresh, small = fresh + keys, small + keys
         return small * 4 <= fresh
 
-    def _wide_width(self, spans: Sequence[tuple[int, int]]) -> int:
+    def _wide_width(self) -> int:
         """The width a text was wrapped at, or 0 when it was not: a list whose lines close nowhere is none."""
-        lengths = [end - start for start, end in spans]
         best = (0, 0)
-        counts = Counter(lengths)
+        counts = Counter(map(len, self.lines))
         for width in counts:
             if LEAST_WIDTH <= width <= MOST_WIDTH:
                 best = max(best, (sum(counts[width - less] for less in range(SLACK)), width))
         full, width = best
-        long = sum(length > width // 2 for length in lengths)
-        beyond = sum(length > width for length in lengths)
-        prose = self.closed * 6 >= full
+        long = sum(count for length, count in counts.items() if length > width // 2)
+        beyond = sum(count for length, count in counts.items() if length > width)
+        prose = self.closings * 6 >= full
         return width if prose and full >= LEAST_FULL and full * 2 >= long and beyond * 6 <= full else 0
 
-    def _narrow_width(self, spans: Sequence[tuple[int, int]]) -> int:
+    def _narrow_width(self) -> int:
         """The width of a text with few full lines: its longest line, when two or more lines fill it and break off."""
-        longest = max((end - start for start, end in spans), default=0)
+        longest = max(map(len, self.lines))
         if not NARROWEST <= longest <= MOST_WIDTH:
             return 0
         full = 0
-        for (start, end), (after, last) in pairwise(spans):
-            word = self.text[after:last].split(None, 1)[:1]
-            line = self.text[start:end].rstrip()
-            full += bool(word) and longest < len(line) + 1 + len(word[0]) and not CLOSES.search(line)
+        for line, closed, rest in zip(self.bare, self.closed, self.bare[1:], strict=False):
+            full += not closed and bool(rest) and longest <= len(line) + len(rest.split(None, 1)[0])
         few = 1 if self._capitals() else LEAST_FULL - 1
-        return longest if few <= full <= self.closed * 2 else 0
+        return longest if few <= full <= self.closings * 2 else 0
 
     def _capitals(self) -> bool:
         """Whether the text is written in capitals, as far as its first letters tell."""
-        letters = islice(LETTER.finditer(self.text), TOLD_BY)
-        return not any(self.small(letter.start()) for letter in letters)
+        letters = (
+            start + place.start()
+            for start, line in zip(self._starts, self.lines, strict=False)
+            for place in LETTER.finditer(line)
+        )
+        return not any(self.small(letter) for letter in islice(letters, TOLD_BY))
+
+
+def _breaks_off(line: str, rest: str) -> bool:
+    """Whether no sentence and no entry of a list ends so."""
+    word = line[max(line.rfind(" "), line.rfind("\t")) + 1 :]
+    if word in BREAKS_OFF:
+        return True
+    cut = line[-1:] in COMMA or (word in BEHIND_A_WORD and WORD_ENDS.search(line[: -len(word)]) is not None)
+    return cut and not SHORT_KEY.match(rest)
 
 
 def _left_open(line: str, rest: str) -> bool:
