@@ -49,9 +49,7 @@ class Spelling:
             for key, term in zip(heard, terms, strict=True)
             if heard.count(key) == 1 and len(key) >= LEAST_SOUND
         }
-        begins = {
-            (len(term) + more, term[0]) for term in sounding.values() for more in range(-FURTHEST, FURTHEST + 1)
-        }
+        begins = {(len(term) + more, term[0]) for term in sounding.values() for more in range(-FURTHEST, FURTHEST + 1)}
         return cls(words, near, sounding, frozenset(begins))
 
     def corrections(self, written: Iterable[str]) -> dict[str, str]:

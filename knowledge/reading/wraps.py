@@ -15,9 +15,11 @@ SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3} ?
 #: A key with its value on the same line.
 VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
 #: The last word of a line that breaks off: no sentence ends so.
-BREAKS_OFF = frozenset("a an and as at by for from in into of on or the to with without".split())
+BREAKS_OFF = frozenset(
+    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "or", "the", "to", "with", "without")
+)
 #: Likewise, behind another word.
-BEHIND_A_WORD = frozenset("no not nor is was".split())
+BEHIND_A_WORD = frozenset({"no", "not", "nor", "is", "was"})
 WORD_ENDS = re.compile(r"[a-z][ \t]\Z")
 COMMA = frozenset(",([")
 #: A box that is cut, or that stands behind others and before its words.
@@ -101,7 +103,7 @@ class Wraps:
 
     def _filled(self, line: str, rest: str) -> bool:
         """Whether the first word of the rest would not have fitted into the line."""
-        return 0 < self.width and len(line) - OVER <= self.width <= len(line) + len(rest.split(None, 1)[0])
+        return self.width > 0 and len(line) - OVER <= self.width <= len(line) + len(rest.split(None, 1)[0])
 
     def _small(self, number: int) -> bool:
         """Whether a line begins in small letters."""
