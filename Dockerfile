@@ -25,8 +25,8 @@ VOLUME /data
 ENV PATH=/opt/foramen/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FORAMEN_DATA=/data
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
-    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
+HEALTHCHECK --interval=10s --timeout=8s --start-period=10s \
+    CMD ["python", "-c", "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/readyz', timeout=7)"]
 # Refuses to start until the operator registers clients (FORAMEN_CLIENTS), or says that something else keeps strangers
 # out (FORAMEN_OPEN=1): see README.
 CMD ["foramen", "serve", "--host", "0.0.0.0", "--port", "8000"]

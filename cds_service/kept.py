@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from enum import StrEnum
 
 from cds_service import journal, store
 from cds_service.advice import Advice
@@ -14,6 +15,14 @@ from cds_service.settings import Settings
 from cds_service.store import Store, Unavailable
 
 
+class State(StrEnum):
+    """What the platform is told of this worker."""
+
+    STARTING = "starting"  #: the database could not be used since the start: it may be the wrong one
+    READY = "ready"
+    DEGRADED = "degraded"  #: hooks are answered in full; advice is not recorded, overrides and feedback are not heeded
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The parts of one application that share a database and a key."""
@@ -22,6 +31,19 @@ class Kept:
     metrics: Metrics
     advice: Advice
     feedback: Feedback
+
+    def readiness(self) -> State:
+        """Whether calls should be sent here.
+
+        A database that fails later does not change that: it is the same for every replica, and with all of them
+        taken out, clients would show their silence as "all clear".
+        """
+        try:
+            self.store.ready()
+        except Unavailable as error:
+            self.unavailable("ready", error)
+            return State.DEGRADED if self.store.prepared else State.STARTING
+        return State.READY
 
     def unavailable(self, task: str, error: Unavailable) -> None:
         """Note and count that the database could not be used."""

@@ -494,13 +494,17 @@ def noted(body, old, new, marker=None):
 # --- a database that fails ---------------------------------------------------------------------------
 
 
-def fails(client):
-    """Every promise about a database that cannot be used (S21): a card, a 503, and both are counted."""
+def fails(client, state="degraded"):
+    """Every promise about a database that cannot be used (S21): a card, a 503, and both are counted.
+
+    A probe must not take every replica out because of one database; one that never had it is not let in.
+    """
     assert len(ask(client)["cards"]) == 1
     reply = tell(client, entry({"uuid": str(uuid4())}, overrideReason=REASON))
     assert reply.status_code == 503
     assert reply.get_json()["resourceType"] == "OperationOutcome"
-    assert client.get("/readyz").status_code == 503
+    probed = client.get("/readyz")
+    assert (probed.status_code, probed.get_json()["status"]) == (503 if state == "starting" else 200, state)
     assert client.get("/healthz").status_code == 200
     counted = client.get("/metrics").text
     for task in ("advise", "feedback", "ready"):
@@ -511,7 +515,7 @@ def works(client):
     client.application.extensions["kept"].store.resume()
     [card] = ask(client)["cards"]
     override_card(client, card)
-    assert client.get("/readyz").status_code == 200
+    assert client.get("/readyz").get_json()["status"] == "ready"
     assert card["uuid"] in {row.card for row in rows(client, feedback)}
 
 
@@ -534,6 +538,19 @@ def test_a_locked_table_costs_no_card(server, started):
         fails(client)
     made.dispose()
     works(client)
+
+
+def test_a_probe_does_not_wait_for_a_dead_database_every_time(sqlite, started):
+    """Else it would run into its time-out, and the platform would take the service for dead."""
+    client = started(sqlite)
+    for path in Path(sqlite.data).glob("foramen.db*"):
+        path.unlink()
+    store = client.application.extensions["kept"].store
+    tries = []
+    sa.event.listen(store.engine, "checkout", lambda *_: tries.append(1))
+    for _ in range(5):
+        assert client.get("/readyz").get_json()["status"] == "degraded"
+    assert len(tries) <= 3  # SQLAlchemy tries a lost connection anew; the other probes try none
 
 
 def test_a_deleted_database_is_not_written_to(sqlite, started):
@@ -581,7 +598,7 @@ def test_a_service_started_without_its_database_answers_and_finds_it_later(serve
     server.stop()
     try:
         client = started(Settings(open=True, secret=SECRET, database=database))
-        fails(client)
+        fails(client, "starting")
     finally:
         server.start()
     works(client)
@@ -687,7 +704,7 @@ def test_tables_of_a_later_release_are_left_alone(sqlite, started):
     with tables(sqlite) as made, made.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     client = started(sqlite)
-    fails(client)
+    fails(client, "starting")
 
 
 @postgresql.needed

@@ -19,7 +19,7 @@ from cds_service.store import schema
 from cds_service.store.connect import POOL_WAIT, WRITES, in_memory
 from cds_service.store.tables import advice, feedback
 
-#: s after a failure in which hook calls do not try again: their answer must not wait for a dead database every time.
+#: s after a failure in which neither hook calls nor probes try again.
 PAUSE = 5.0
 
 
@@ -76,14 +76,19 @@ class Store:
         self.engine = engine
         self.clock = clock
         self.kind = "memory" if in_memory(engine.url) else engine.dialect.name
-        self._prepared = False
+        self.prepared = False  #: the tables were seen in their present shape
         self._preparing = Lock()
         self._resume = 0.0
 
     def ready(self) -> None:
-        """Whether a row could be written now."""
+        """Whether a row could be written now.  It is asked often, and must not wait for a dead database every time."""
+        self._may_try()
         with self._writing() as connection:
             connection.execute(sa.select(advice.c.id).limit(1))
+
+    def _may_try(self) -> None:
+        if monotonic() < self._resume:
+            raise Unavailable("failed a moment ago")
 
     def resume(self) -> None:
         """Forget a failure, so that the next hook call tries again."""
@@ -101,8 +106,7 @@ class Store:
         """
         if not given:
             return set()
-        if monotonic() < self._resume:
-            raise Unavailable("failed a moment ago")
+        self._may_try()
         at = self.clock()
         with self._writing() as connection:
             matters = {one.matter for one in given} - {""} if days else set()
@@ -146,13 +150,13 @@ class Store:
 
     def prepare(self) -> None:
         """Bring the tables to their present shape, once."""
-        if self._prepared:
+        if self.prepared:
             return
         if not self._preparing.acquire(timeout=POOL_WAIT):
             raise Unavailable("being prepared")
         try:
             schema.upgrade(self.engine)
-            self._prepared = True
+            self.prepared = True
         finally:
             self._preparing.release()
 
