@@ -21,6 +21,7 @@ from cds_service.errors import RequestError, outcome
 from cds_service.kept import Kept, State, keep
 from cds_service.metrics import TYPE as METRICS_TYPE
 from cds_service.pages import Pages
+from cds_service.pseudonyms import caller
 from cds_service.services import Service, discovery, services
 from cds_service.store import Unavailable
 from cds_service.watch import watch
@@ -159,6 +160,5 @@ def _capabilities() -> frozenset[str]:
 
 
 def _caller() -> str:
-    """The client and its tenant, as what it tells of its patients is kept apart from that of others."""
     who = g.get("who", {})
-    return " ".join(filter(None, (who.get("client"), who.get("tenant"))))
+    return caller(who.get("client", ""), who.get("tenant", ""))

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from cds_service.fhir_read import reference
 from knowledge.model import Assertion, Assessment
+
+
+def caller(issuer: str, tenant: str) -> str:
+    """A client and its tenant, as what it tells of its patients is kept apart from that of others."""
+    return " ".join(filter(None, (issuer, tenant)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +29,10 @@ class Pseudonyms:
     def patient(self, client: str, server: str, patient: str) -> str:
         """A patient of a client's FHIR server; nothing where the call names no patient.
 
-        Ids are the client's own, so the same id from elsewhere is somebody else.
+        Ids are the client's own, so the same id from elsewhere is somebody else.  ``Patient/1`` is 1 (Q7).
         """
-        return self.of("patient", client, server.rstrip("/"), patient) if patient else ""
+        bare = reference(patient).id
+        return self.of("patient", client, server.rstrip("/"), bare) if bare else ""
 
     def evidence(self, assessment: Assessment) -> str:
         """What the advice rests on and what it says.  Where a quote stands does not count, only that it is said."""

@@ -33,7 +33,7 @@ from cds_service import settings
 from cds_service.app import create_app
 from cds_service.cli import main
 from cds_service.settings import Settings, SettingsError
-from cds_service.store import Store, Unavailable, address, engine, schema, secret
+from cds_service.store import Store, Unavailable, address, engine, erase, schema, secret
 from cds_service.store.tables import SCHEMA, advice, feedback
 
 ROOT = Path(__file__).parent.parent
@@ -309,6 +309,91 @@ def test_the_files_are_the_services_own(sqlite, started):
     modes = {path.name: path.stat().st_mode & 0o777 for path in Path(sqlite.data).iterdir()}
     assert {"foramen.db", "pseudonyms.key"} <= modes.keys()
     assert {mode for name, mode in modes.items() if name.startswith(("foramen.db", "pseudonyms"))} == {0o600}
+
+
+# --- deleted -----------------------------------------------------------------------------------------
+
+
+def later(client, days):
+    """From now on it is so many days later for the service's database."""
+    store = client.application.extensions["kept"].store
+    clock = store.clock
+    store.clock = lambda: clock() + timedelta(days=days)
+    return store
+
+
+def test_what_is_older_than_is_kept_is_deleted(options, started, monkeypatch):
+    """S16: and nothing else; in batches, so that the service can write meanwhile."""
+    monkeypatch.setattr(erase, "BATCH", 2)
+    client = started(options)
+    old = [ask(client)["cards"][0] for _ in range(5)]
+    tell(client, *map(entry, old))
+    store = later(client, 10)
+    [card] = ask(client, hook("clarify"))["cards"]
+    tell(client, accepted(card))
+    assert not +erase.expire(store, 11)
+    assert erase.expire(store, 9) == {"advice": 5, "feedback": 5}
+    assert [row.card for row in rows(client, advice)] == [card["uuid"]]
+    assert [row.card for row in rows(client, feedback)] == [card["uuid"]]
+
+
+def test_a_patient_is_forgotten_and_nobody_else(options, started):
+    """S16: their advice, and the feedback on it; the override goes with them."""
+    client = started(options)
+    [mine], [other] = (ask(client, re_patient(hook(), one))["cards"] for one in ("p1", "p2"))
+    for card in (mine, other):
+        override_card(client, card)
+    ask(client)
+    store = client.application.extensions["kept"].store
+    assert erase.forget(store, rows(client, advice)[0].patient) == {"advice": 2, "feedback": 1}
+    assert [row.card for row in rows(client, advice)] == [other["uuid"]]
+    assert [row.card for row in rows(client, feedback)] == [other["uuid"]]
+    assert ask(client)["cards"]
+    assert not ask(client, re_patient(hook(), "p2"))["cards"]
+
+
+def test_who_has_no_pseudonym_is_not_everybody(sqlite, started):
+    client = started(sqlite)
+    ask(client, without_patient(hook()))
+    assert not erase.forget(client.application.extensions["kept"].store, "")
+    assert rows(client, advice)
+
+
+def test_what_is_deleted_is_gone_from_the_files(sqlite, started):
+    """S16: also from SQLite's log and from its free pages."""
+    client = started(sqlite)
+    ask(client)
+    [row] = rows(client, advice)
+    store = client.application.extensions["kept"].store
+    erase.forget(store, row.patient)
+    written = b"".join(path.read_bytes() for path in Path(sqlite.data).glob("foramen.db*"))
+    assert row.patient.encode() not in written
+    assert row.card.encode() not in written
+    assert b"advice" in written
+
+
+@pytest.mark.parametrize("options", SHARED, indirect=True)
+def test_an_operator_deletes_by_age_and_by_patient(options, started):
+    """S16: the id of the patient comes on standard input, where no list of processes and no history shows it."""
+    client = started(options)
+    body = hook()
+    [card] = ask(client, body)["cards"]
+    tell(client, entry(card))
+    server = ["--server", body["fhirServer"]] if "fhirServer" in body else []
+    assert "deleted: 0 of advice, 0 of feedback" in told_of(options, "database", "expire", "--days", "1").output
+    wrong = told_of(options, "database", "forget", "--client", "https://other.example", *server, given="p1\n")
+    assert "deleted: 0 of advice" in wrong.output
+    assert told_of(options, "database", "forget", *server, given="").exit_code == 1
+    right = told_of(options, "database", "forget", *server, given="Patient/p1\n")
+    assert right.output == "deleted: 1 of advice, 1 of feedback\n"
+    assert not rows(client, advice) + rows(client, feedback)
+
+
+def test_a_patient_is_the_same_however_the_id_is_written(sqlite, started):
+    """Q7"""
+    client = started(sqlite)
+    override_card(client, ask(client)["cards"][0])
+    assert not ask(client, hook(patientId="Patient/p1"))["cards"]
 
 
 # --- heeded ------------------------------------------------------------------------------------------
@@ -770,14 +855,14 @@ def test_workers_share_one_secret(tmp_path):
     assert len(found[0]) >= 32
 
 
-def foramen(*arguments, **environment):
-    given = {f"FORAMEN_{name.upper()}": str(value) for name, value in environment.items()}
-    return CliRunner().invoke(main, list(arguments), env=given)
+def foramen(*arguments, given=None, **environment):
+    named = {f"FORAMEN_{name.upper()}": str(value) for name, value in environment.items()}
+    return CliRunner().invoke(main, list(arguments), env=named, input=given)
 
 
-def told_of(chosen, *arguments):
+def told_of(chosen, *arguments, given=None):
     where = {"data": chosen.data, "database": chosen.database, "secret": chosen.secret}
-    return foramen(*arguments, **{name: value for name, value in where.items() if value})
+    return foramen(*arguments, given=given, **{name: value for name, value in where.items() if value})
 
 
 def some_feedback(client):

@@ -178,7 +178,7 @@ def _sqlite(url: sa.URL | str, connections: int) -> sa.Engine:
     @sa.event.listens_for(made, "connect")
     def prepare(connection: SqliteConnection, _: Any) -> None:
         connection.isolation_level = None  # the transaction is begun below, not by the driver's guess
-        for pragma in (f"busy_timeout={LOCK_WAIT}", "journal_mode=WAL", "synchronous=FULL"):
+        for pragma in (f"busy_timeout={LOCK_WAIT}", "journal_mode=WAL", "synchronous=FULL", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}").close()
 
     @sa.event.listens_for(made, "begin")

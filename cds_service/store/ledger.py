@@ -83,7 +83,7 @@ class Store:
     def ready(self) -> None:
         """Whether a row could be written now.  It is asked often, and must not wait for a dead database every time."""
         self._may_try()
-        with self._writing() as connection:
+        with self.writing() as connection:
             connection.execute(sa.select(advice.c.id).limit(1))
 
     def _may_try(self) -> None:
@@ -108,7 +108,7 @@ class Store:
             return set()
         self._may_try()
         at = self.clock()
-        with self._writing() as connection:
+        with self.writing() as connection:
             matters = {one.matter for one in given} - {""} if days else set()
             settled = _settled(connection, matters, at - timedelta(days=days), postponing)
             rows = [
@@ -122,7 +122,7 @@ class Store:
     def hear(self, entries: Sequence[Heard]) -> set[str]:
         """Keep entries of feedback, all or none; tells the digests of those that were new."""
         at = self.clock()
-        with self._writing() as connection:
+        with self.writing() as connection:
             return _add(connection, feedback, [asdict(one) | {"at": at} for one in entries])
 
     @contextmanager
@@ -132,7 +132,8 @@ class Store:
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
+        """A connection in a transaction that is committed at the end of the block, or not at all."""
         with self._guarded(), self.engine.connect() as plain:
             connection = plain.execution_options(**{WRITES: True})
             with connection.begin():
