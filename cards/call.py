@@ -13,6 +13,14 @@ Json = dict[str, Any]  #: a JSON object as the client sent it, or as we send it
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """A SMART app of the site that the client launches from a card."""
+
+    label: str
+    url: str  #: where it is launched; the client adds the launch
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """The hook call that is answered, as far as the wording depends on it."""
 
@@ -23,6 +31,7 @@ class Call:
     options: bool = True  #: a query may offer codes (site setting)
     explain_url: str = ""  #: absolute address under which each rule is explained
     user: str = ""  #: who is asked, as ``Practitioner/id``
+    app: App | None = None  #: offered on each card about a code
     applies: frozenset[str] = DEFAULT  #: what the client applies of a card, in the words of ``capabilities.toml``
 
     def named(self, code: str) -> str:

@@ -12,10 +12,11 @@ PROFILES = {name: frozenset(words) for name, words in _TABLE["profiles"].items()
 if _lost := frozenset().union(*PROFILES.values()) - WORDS.keys():
     raise WordingError(f"cards/capabilities.toml: no such word: {sorted(_lost)}")
 DEFAULT = PROFILES["default"]
+KNOWN = PROFILES.keys() | WORDS.keys()  #: what a client may be registered with
 
 
 def capabilities(said: Iterable[str]) -> frozenset[str]:
-    """What is applied by a client registered with these words; those that concern no card are left out."""
+    """What is applied by a client registered with these words; of others nothing follows."""
     named = frozenset(said)
     profiles = [PROFILES[name] for name in sorted(named & PROFILES.keys())]
     return frozenset().union(*(profiles or [DEFAULT])) | (named & WORDS.keys())

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from textwrap import shorten
 from typing import Any
-from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from cards import override
 from cards.call import Call, Json, Targets
 from cards.detail import detail, gaps, summary
+from cards.links import links, mention
 from cards.suggestion import Answer, actions, answers, out_of_reach
 from cards.task import task
 from cards.words import ADVICES, BY_VERDICT, PHRASES, TOPICS, Advice
@@ -31,13 +31,14 @@ def write(assessment: Assessment, targets: Targets, call: Call) -> list[Json]:
     manner = _manner(changes, assessment.code, targets, call) if offered else ""
     later = None if call.informative else task(assessment, advice, targets, call)
     suggestions = [] if call.informative else _suggestions(uuid, advice, offered, changes, later, call)
+    said = detail(assessment, advice, offered, call, manner)
     card = {
         **_head(uuid, advice, summary(assessment, advice)),
-        "detail": detail(assessment, advice, offered, call, manner),
+        "detail": "\n\n".join(filter(None, [said, mention(assessment.rule.id, call)])),
         "suggestions": suggestions,
         "selectionBehavior": "at-most-one" if suggestions else "",
         "overrideReasons": override.offered(),
-        "links": _links(assessment.rule.id, call),
+        "links": links(assessment.rule.id, call),
         "extension": {"org.foramen.assessment": _for_machines(assessment, call)},
     }
     return [_without_empty(card)]
@@ -51,7 +52,7 @@ def unavailable(unread: Iterable[Gap], call: Call) -> Json:
     card = {
         **_head(_uuid(call.hook_instance, UNAVAILABLE), advice, advice.summary),
         "detail": "\n\n".join(paragraph for paragraph in paragraphs if paragraph),
-        "links": _links(UNAVAILABLE, call),
+        "links": links(UNAVAILABLE, call, app=False),
     }
     return _without_empty(card)
 
@@ -96,14 +97,6 @@ def _manner(changes: Sequence[list[Json]], code: str, targets: Targets, call: Ca
     if not any(changes):
         return "all"
     return "rest" if out_of_reach(code, targets, call) else "applied"
-
-
-def _links(rule: str, call: Call) -> list[Json]:
-    """Where the rule is explained; the address holds the rule and nothing of the patient."""
-    if not call.explain_url:
-        return []
-    url = f"{call.explain_url.rstrip('/')}/{quote(rule, safe='')}"
-    return [{"label": PHRASES["explained"], "url": url, "type": "absolute"}]
 
 
 def _for_machines(assessment: Assessment, call: Call) -> Json:

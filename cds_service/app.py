@@ -69,7 +69,7 @@ def _routes(app: Flask, options: settings.Settings, known: knowledge.Knowledge, 
     def hook(service_id: str) -> Response:
         g.call = hooks.Call(_offered(service_id))
         g.call = call = hooks.read(g.call.service, json_body())
-        given = answer(call, known, options, _capabilities(), _servers())
+        given = answer(call, known, options, _capabilities(), _servers(), _app())
         return _cards(*kept.advice.shown(call, _caller(), given, known.version, _showing(call, options)))
 
     @app.post("/cds-services/<service_id>/feedback")
@@ -157,6 +157,12 @@ def _capabilities() -> frozenset[str]:
     """What the operator registered of the client that calls; nothing of one that is not registered."""
     client = g.get("client")
     return client.capabilities if client else frozenset()
+
+
+def _app() -> cards.App | None:
+    """The SMART app that the client that calls was registered with."""
+    client = g.get("client")
+    return client.smart_app if client else None
 
 
 def _caller() -> str:

@@ -13,6 +13,9 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
+import cards
+from cards.capabilities import KNOWN
+from cards.lint import offences
 from cds_service import keys, showing
 from cds_service.settings import SettingsError
 
@@ -38,6 +41,7 @@ class Client:
     algorithms: frozenset[str] = RECOMMENDED
     fhir_servers: tuple[str, ...] = ()
     capabilities: frozenset[str] = frozenset()
+    smart_app: cards.App | None = None
     lifetime: int = EPIC_LIFE
     untyped: bool = False
     showing: showing.Showings = field(default_factory=dict, hash=False)
@@ -65,6 +69,7 @@ def read(path: Path) -> Registry:
     registry: dict[tuple[str, str], Client] = {}
     for raw in _checked(path)["client"]:
         client = _client(raw, path)
+        _check_cards(client, path)
         for tenant in client.tenants or {""}:
             if registry.setdefault((client.iss, tenant), client) is not client:
                 raise SettingsError(f"{path}: {client.iss} is registered twice{f' for {tenant}' if tenant else ''}")
@@ -96,8 +101,17 @@ def _client(raw: dict[str, Any], path: Path) -> Client:
     given = raw | {name: tuple(raw[name]) for name in ("audiences", "fhir_servers") if name in raw}
     given |= {name: frozenset(raw[name]) for name in ("tenants", "algorithms", "capabilities") if name in raw}
     given |= {"showing": showing.read(raw["showing"])} if "showing" in raw else {}
+    given |= {"smart_app": cards.App(**raw["smart_app"])} if "smart_app" in raw else {}
     file = given.pop("jwks", None)
     return Client(**given, keys=_handed_over(path.parent / file)) if file else Client(**given)
+
+
+def _check_cards(client: Client, path: Path) -> None:
+    """Refuse what cards could not do, or may not say: a misspelt capability would be a missing one."""
+    if lost := sorted(client.capabilities - KNOWN):
+        raise SettingsError(f"{path}: {client.iss}: no such capability: {lost}; there are {sorted(KNOWN)}")
+    if client.smart_app and (words := offences(client.smart_app.label)):
+        raise SettingsError(f"{path}: {client.iss}: no card says {words}, nor may the label of an app")
 
 
 def _handed_over(path: Path) -> keys.Keys:

@@ -88,11 +88,12 @@ def answer(
     options: Settings,
     capabilities: Iterable[str] = (),
     servers: Iterable[str] = (),
+    app: cards.App | None = None,
 ) -> Consultation:
     """Consult on a hook call: with what it carries, and what its FHIR server adds.
 
     ``capabilities`` are the words that the client is registered with, ``servers`` the base URLs of the FHIR servers
-    that it may name.
+    that it may name, ``app`` the SMART app that it launches from cards.
 
     Raises:
         RequestError: 412, where no code can be looked for.
@@ -110,7 +111,7 @@ def answer(
             gathered.resources,
             asked,
             known,
-            addressed(call, known, options, capabilities),
+            addressed(call, known, options, capabilities, app),
             places=gathered.places,
             gaps=gathered.gaps,
             fetch=server.binary if isinstance(server, fhir.Fhir) else None,
@@ -118,7 +119,13 @@ def answer(
         )
 
 
-def addressed(call: hooks.Call, known: Knowledge, options: Settings, capabilities: Iterable[str] = ()) -> cards.Call:
+def addressed(
+    call: hooks.Call,
+    known: Knowledge,
+    options: Settings,
+    capabilities: Iterable[str] = (),
+    app: cards.App | None = None,
+) -> cards.Call:
     """The hook call as the wording needs it."""
     return cards.Call(
         call.instance,
@@ -128,6 +135,7 @@ def addressed(call: hooks.Call, known: Knowledge, options: Settings, capabilitie
         options=options.query_codes,
         explain_url=options.rules_url(),
         user=call.context.get("userId", ""),
+        app=app,
         applies=cards.capabilities(capabilities),
     )
 

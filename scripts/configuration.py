@@ -16,6 +16,7 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
+from cards.capabilities import PROFILES, WORDS
 from cds_service.clients import Client
 from cds_service.settings import OTHERS, PREFIX, Settings
 
@@ -69,8 +70,20 @@ tenants = ["north", "south"]
 capabilities = ["display"]
 lifetime = 300
 """
+CAPABILITIES = """
+### Capabilities
+
+A client of which nothing is said has those of `default`; the name of a profile stands for its words; any other word is
+added to it. So `["display", "update-orders"]` is a client that changes orders and nothing else. A word that is not in the
+table stops the start. The words stand in `cards/capabilities.toml`.
+
+| Word | The client ... | Profiles that hold it |
+|---|---|---|
+"""
 LAST = f"""
-Each client needs `jku` or `jwks`. An example:
+### An example
+
+Each client needs `jku` or `jwks`.
 
 ```toml
 {EXAMPLE}```
@@ -80,7 +93,8 @@ Each client needs `jku` or `jwks`. An example:
 def page() -> str:
     """The page as it has to be."""
     head = HEAD.format(others=", ".join(f"`{name}`" for name in sorted(OTHERS)))
-    return head + "".join(map(_row, variables())) + CLIENTS + "".join(map(_row, members())) + LAST
+    tables = {"": variables(), CLIENTS: members(), CAPABILITIES: capabilities()}
+    return head + "".join(above + "".join(map(_row, rows)) for above, rows in tables.items()) + LAST
 
 
 def _row(cells: tuple[str, ...]) -> str:
@@ -152,6 +166,15 @@ def members() -> Iterator[tuple[str, ...]]:
     defaults = {one.name: one.default for one in fields(Client)}
     for name, member, required in _members(client, raw["$defs"]):
         yield f"`{name}`", _kind(member, raw["$defs"]), required, _left_out(defaults.get(name)), _said_of(name, member)
+
+
+def capabilities() -> Iterator[tuple[str, ...]]:
+    """Word, meaning and profiles of each capability; a profile without any is a row of its own."""
+    for word, said in WORDS.items():
+        yield f"`{word}`", said, ", ".join(f"`{name}`" for name, words in PROFILES.items() if word in words)
+    for name, words in PROFILES.items():
+        if not words:
+            yield "none", "shows cards and applies nothing", f"`{name}`"
 
 
 def _members(raw: dict[str, Any], defs: dict[str, Any], above: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:

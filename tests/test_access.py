@@ -657,10 +657,12 @@ def test_a_wrong_registration_stops_the_start_with_its_place(tmp_path, text, sai
 
 def test_a_registration_holds_what_it_says(tmp_path):
     """S2"""
-    entry = toml(jwks="keys.json", fhir_servers=["https://ehr.example/fhir"], capabilities=["feedback"], lifetime=300)
+    entry = toml(
+        jwks="keys.json", fhir_servers=["https://ehr.example/fhir"], capabilities=["create-tasks"], lifetime=300
+    )
     [client] = clients.read(Path(registered(tmp_path, entry))).values()
     assert client.fhir_servers == ("https://ehr.example/fhir",)
-    assert client.capabilities == {"feedback"}
+    assert client.capabilities == {"create-tasks"}
     assert client.algorithms == {"ES384", "RS384"}
     assert client.lifetime == 300
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from cards import Call, capabilities, override, unavailable, write
+from cards import App, Call, capabilities, override, unavailable, write
 from cards.escape import escape
 from cards.lint import offences
 from cards.words import ADVICES, BY_VERDICT, HERE, OVERRIDE_REASONS, TOPICS, WordingError, advice_of, check
@@ -544,6 +544,25 @@ def test_the_explanation_is_a_link_without_patient_data():
         }
     ]
     assert "links" not in card_of("corrected")
+
+
+def test_a_check_that_did_not_take_place_launches_no_app_and_is_explained():
+    call = replace(CALL, explain_url="https://foramen.example/rules", app=App("Open", "https://app.example/launch"))
+    card = unavailable([Gap("notes", "failed")], call)
+    RESPONSE.validate({"cards": [card]})
+    assert [link["type"] for link in card["links"]] == ["absolute"]
+
+
+def test_an_app_without_an_address_of_the_service_leaves_the_detail_alone():
+    card = card_of("corrected", replace(CALL, app=App("Open", "https://app.example/launch")))
+    assert [link["type"] for link in card["links"]] == ["smart"]
+    assert card["detail"] == card_of("corrected")["detail"]
+
+
+def test_the_schema_refuses_links_of_two_types_on_one_card():
+    card = card_of("corrected", replace(CALL, explain_url="https://foramen.example/rules"))
+    card["links"].append({"label": "Open", "url": "https://app.example/launch", "type": "smart"})
+    assert not RESPONSE.is_valid({"cards": [card]})
 
 
 # --- what can be applied -----------------------------------------------------------------------------

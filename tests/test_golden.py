@@ -18,7 +18,7 @@ from tokens import BASE, ISS, jwk, token
 from cards.words import ADVICES
 from cds_service.app import create_app
 from cds_service.services import services
-from cds_service.settings import Settings
+from cds_service.settings import Settings, SettingsError
 from cds_service.settings import read as settings_of
 from knowledge import load
 from knowledge.model import Verdict
@@ -135,11 +135,12 @@ def test_a_site_setting_keeps_codes_out_of_every_query():
 def registered(tmp_path):
     """A service with one client of these capabilities, and the headers of its calls."""
 
-    def register(*words):
+    def register(*words, more=""):
         (tmp_path / "keys.json").write_text(json.dumps({"keys": [jwk("ES384", "k1")]}))
-        table = f'[[client]]\niss = "{ISS}"\njwks = "keys.json"\naudiences = ["{BASE}"]\ncapabilities = {list(words)}\n'
+        table = f'[[client]]\niss = "{ISS}"\njwks = "keys.json"\naudiences = ["{BASE}"]\n'
+        table += f"capabilities = {list(words)}\n{more}"
         (tmp_path / "clients.toml").write_text(table)
-        return create_app(Settings(clients=str(tmp_path / "clients.toml"))).test_client()
+        return create_app(Settings(clients=str(tmp_path / "clients.toml"), public_url=BASE)).test_client()
 
     return register
 
@@ -160,13 +161,48 @@ def test_a_client_that_takes_changes_of_orders_alone_gets_no_others(registered):
 
 
 def test_a_client_that_adds_tasks_gets_one_for_its_user(registered):
-    reply = signed(registered("create-tasks", "some-word-of-another-part"), "conservative-care")
+    reply = signed(registered("create-tasks"), "conservative-care")
     assert "systemActions" not in reply
     (act,) = reply["cards"][0]["suggestions"][0]["actions"]
     made = act["resource"]
     assert made["resourceType"] == "Task"
     assert made["owner"] == {"reference": "Practitioner/dr1"}
     assert made["for"] == {"reference": "Patient/p1"}
+
+
+APP = 'smart_app = {label = "Open the documentation review", url = "https://app.example/launch"}\n'
+
+
+def test_a_client_with_an_app_launches_it_from_the_card_and_finds_the_explanation_in_the_detail(registered):
+    """K1, K2, K4: the links of a card are of one type."""
+    (card,) = signed(registered(more=APP), "corrected")["cards"]
+    rule = "other-code-documented"
+    assert card["links"] == [
+        {
+            "label": "Open the documentation review",
+            "url": "https://app.example/launch",
+            "type": "smart",
+            "appContext": rule,
+        }
+    ]
+    assert card["detail"].endswith(f"\n\n[What this check looks at]({BASE}/rules/{rule})")
+    (plain,) = signed(registered(), "corrected")["cards"]
+    assert [link["type"] for link in plain["links"]] == ["absolute"]
+    assert "](" not in plain["detail"]
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "said"),
+    [
+        (["create-task"], "", "create-tasks"),
+        ([], APP.replace("documentation review", "denial review"), "denial"),
+        ([], APP.replace("https:", "http:"), "url"),
+        ([], APP.replace("label", "title"), "smart_app"),
+    ],
+)
+def test_a_registration_that_cards_could_not_follow_stops_the_start(registered, words, more, said):
+    with pytest.raises(SettingsError, match=said):
+        registered(*words, more=more)
 
 
 # --- the compliance table -----------------------------------------------------------------------------

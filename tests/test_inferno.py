@@ -23,6 +23,7 @@ from cds_service.settings import Settings
 SERVICES = {service.hook: service.id for service in services().values()}
 #: Every answer that a CRD test could look at: a card of each verdict, at signing, selecting and discharge.
 NAMES = sorted(path.stem for path in (ROOT / "tests/requests").glob("*.json"))
+ENTRY = f'[[client]]\niss = "{ISS}"\njwks = "keys.json"\naudiences = ["{BASE}"]\ncapabilities = ["inferno"]\n'
 PAGE = ROOT / "docs/conformance.md"
 #: What is posted to order-select: the same orders, chosen.
 SELECTED = "order-select"
@@ -45,9 +46,8 @@ def service(tmp_path_factory):
     """The service, with Inferno registered as a client of the profile that is meant for it."""
     here = tmp_path_factory.mktemp("inferno")
     (here / "keys.json").write_text(json.dumps({"keys": [jwk("ES384", "k1"), jwk("RS384", "k2")]}))
-    entry = f'[[client]]\niss = "{ISS}"\njwks = "keys.json"\naudiences = ["{BASE}"]\ncapabilities = ["inferno"]\n'
-    (here / "clients.toml").write_text(entry)
-    return create_app(Settings(clients=str(here / "clients.toml"), public_url="https://cds.example")).test_client()
+    (here / "clients.toml").write_text(ENTRY)
+    return create_app(Settings(clients=str(here / "clients.toml"), public_url=BASE)).test_client()
 
 
 def signed(path, algorithm="ES384", kid="k1"):
@@ -122,6 +122,18 @@ def test_external_reference_card_validation_test(answers):
 def test_external_reference_card_across_hooks_validation_test(answers):
     """Over all hooks together there is one."""
     assert any(inferno.references(told["cards"]) for _, told in answers)
+
+
+def test_launch_smart_app_card_validation_test(tmp_path):
+    """Of a client for which an app is registered."""
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [jwk("ES384", "k1")]}))
+    app = 'smart_app = {label = "Open the review", url = "https://app.example/launch"}\n'
+    (tmp_path / "clients.toml").write_text(ENTRY + app)
+    launching = create_app(Settings(clients=str(tmp_path / "clients.toml"), public_url=BASE)).test_client()
+    told = [call(launching, body).json for body in BODIES]
+    cards = [card for one in told for card in one["cards"]]
+    assert inferno.launches(cards) == cards
+    assert [fault for one in told for fault in inferno.optional_fields(one)] == []
 
 
 # --- the re-implementation can fail --------------------------------------------------------------------------
