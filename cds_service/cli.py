@@ -18,6 +18,7 @@ from cds_service.audit.command import audit
 from cds_service.errors import RequestError
 from cds_service.services import services
 from cds_service.store.command import database
+from cds_service.synth.command import synth
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 REQUEST = click.argument("request_file", metavar="REQUEST.json", type=FILE)
@@ -33,6 +34,7 @@ def main() -> None:
 main.add_command(audit)
 main.add_command(database)
 main.add_command(feedback_report.commands)
+main.add_command(synth)
 
 
 @main.command()

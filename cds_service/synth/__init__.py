@@ -1,0 +1,1 @@
+"""Invented Bulk Data exports with known answers, of any size: for tests of scale and for demonstrations."""
