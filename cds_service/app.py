@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 import cards
 import knowledge
-from cds_service import hooks, journal, settings, showing
+from cds_service import hooks, journal, operators, settings, showing
 from cds_service.access import Access
 from cds_service.advice import counted
 from cds_service.consult import addressed, answer
@@ -51,11 +51,13 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
     kept = app.extensions["kept"] = keep(options, known.version)
     app.wsgi_app = plain_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
     access = Access(options)
+    operators.keep(app, options)
+    app.extensions["knowledge"] = known.version
     showing.check((client.showing for client in access.clients), options, known)
     watch(app, options, access)
     _errors(app, options, known)
     _routes(app, options, known, kept)
-    app.register_blueprint(Pages(known).blueprint())
+    app.register_blueprint(Pages(known, options, kept).blueprint())
     journal.note("ready", {"knowledge": known.version, "services": len(services()), "open": options.open})
     return app
 
@@ -167,4 +169,23 @@ def _app() -> cards.App | None:
 
 def _caller() -> str:
     who = g.get("who", {})
+<<<<<<< HEAD
     return caller(who.get("client", ""), who.get("tenant", ""))
+=======
+    return " ".join(filter(None, (who.get("client"), who.get("tenant"))))
+
+
+def _json(body: object, status: int = HTTPStatus.OK) -> Response:
+    return Response(orjson.dumps(body), status, mimetype="application/json")
+
+
+def _plain_paths(app: WSGIApplication) -> WSGIApplication:
+    """Route ``//`` and a trailing ``/`` like the plain path (Q1): a redirect would break a preflighted POST."""
+
+    def plain(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ[ASKED] = environ.get("PATH_INFO", "")
+        environ["PATH_INFO"] = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
+        return app(environ, start)
+
+    return plain
+>>>>>>> 99df7fd (Pages: home with a live card, the family map, a page for each code, search)

@@ -12,7 +12,7 @@ import click
 import orjson
 
 import knowledge
-from cds_service import consult, feedback_report, hooks, server, settings, showing, store, terminal
+from cds_service import catalogue, consult, feedback_report, hooks, server, settings, showing, store, terminal
 from cds_service.access import Access
 from cds_service.audit.command import audit
 from cds_service.errors import RequestError
@@ -83,11 +83,9 @@ def codes(code: str | None) -> None:
     """List the codes, or show what one claims, its siblings and what must be documented."""
     known = _knowledge()
     if code is None:
-        mine = [one for one in known.codes.values() if one.code.startswith(known.category) and one.billable]
-        click.echo("\n".join(f"{one.code:<8} {one.title}" for one in mine))
+        click.echo("\n".join(f"{one.code:<8} {one.title}" for one in catalogue.category(known)))
         return
-    bare = code.replace(".", "").upper()
-    found = next((one for one in known.codes.values() if one.code.replace(".", "") == bare), None)
+    found = catalogue.find(code, known)
     if found is None:
         raise click.ClickException(f"{code} is not in the code set")
     click.echo(terminal.code(found, known), nl=False)

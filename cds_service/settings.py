@@ -47,6 +47,7 @@ class Settings:
     deadline_ms: int = 5000  #: ms after which one call opens no further document; the card names the others
     fhir_total_ms: int = 4000  #: ms that all of them may take in one call; the card names what was not had by then
     public_url: str = ""  #: https base URL of this service as browsers reach it; with it each card links its rule
+    operator_token: str = field(default="", repr=False)  #: what an operator signs in to the pages with; else nobody can
     shadow: bool = False  #: shadow mode for every client: judge and record, show nothing
     rules_off: frozenset[str] = frozenset()  #: rules whose cards no client is shown, separated by commas
     workers: int = 1  #: worker processes of ``foramen serve``

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill, indent
 from typing import Any
 
+from cds_service import catalogue
 from knowledge import Assessment, Code, Evidence, Knowledge
 
 WIDTH = 100
@@ -30,53 +31,27 @@ def assessments(answers: Iterable[Assessment]) -> str:
 
 def code(one: Code, known: Knowledge) -> str:
     """What a code claims, when it is valid, what has to be documented, and the codes beside it."""
-    mechanisms = " or ".join(sorted(one.mechanisms))
-    claims = {"lesion": one.lesion, "site": one.site, "mechanism": mechanisms, "region": one.region}
-    lines = [f"{one.code}  {one.title}", f"  {_validity(one)}"]
+    lines = [f"{one.code}  {one.title}", f"  {catalogue.validity(one)}"]
     if one.family:
         lines += ["", "The code claims, and the record must document"]
-        lines += [f"  {axis:<10} {claim}" for axis, claim in claims.items() if claim]
+        lines += [f"  {axis:<10} {' or '.join(values)}" for axis, values in catalogue.claims(one).items()]
         lines += ["", "What makes the record stronger", *_elements(one, known)]
-        lines += ["", "Siblings", *(f"  {sibling.code:<8} {sibling.title}" for sibling in _siblings(one, known))]
+        lines += [
+            "",
+            "Siblings",
+            *(f"  {sibling.code:<8} {sibling.title}" for sibling in catalogue.siblings(one, known)),
+        ]
     return _text(lines)
-
-
-def _validity(one: Code) -> str:
-    """The dates of service on which a code is billable."""
-    if not (one.billable or one.billable_until):
-        return "not billable"
-    since = f" from {one.billable_from}" if one.billable_from else ""
-    until = f" until {one.billable_until}" if one.billable_until else ""
-    return f"billable{since}{until}"
 
 
 def _elements(one: Code, known: Knowledge) -> Iterator[str]:
     """The documentation elements that a code can be asked for, each with what makes it asked for."""
-    groups = {group.id: group.title for group in known.orders}
-    for element in known.elements:
-        fitting = [
-            when
-            for when in element.when
-            if one.family in (when.families or {one.family}) and one.region in (when.regions or {one.region})
-        ]
-        triggers = sorted({groups[name] for when in fitting for name in when.orders | when.performed})
-        if fitting:
-            yield fill(f"{element.id}: {element.said}", WIDTH, initial_indent="  ", subsequent_indent="    ")
-        if triggers and all(when.orders | when.performed for when in fitting):
-            asked = "only with " + "; ".join(triggers)
-            yield fill(asked, WIDTH, initial_indent="    ", subsequent_indent="    ")
-
-
-def _siblings(one: Code, known: Knowledge) -> list[Code]:
-    """The billable codes that differ in one part only: the same family elsewhere, or another lesion here."""
-    return [
-        other
-        for other in known.codes.values()
-        if other.billable
-        and other.code.startswith(known.category)
-        and other.code != one.code
-        and (other.family == one.family or other.region == one.region)
-    ]
+    for asked in catalogue.elements(one, known):
+        said = f"{asked.element.id}: {asked.element.said}"
+        yield fill(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        if asked.only_with:
+            only = "only with " + "; ".join(asked.only_with)
+            yield fill(only, WIDTH, initial_indent="    ", subsequent_indent="    ")
 
 
 def _card(card: Mapping[str, Any]) -> Iterator[str]:

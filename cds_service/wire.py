@@ -15,6 +15,8 @@ from cds_service.shape import deeper
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+#: Where the address stands as it was asked for, slashes and all: relative links depend on it.
+ASKED = "foramen.path"
 BOM = b"\xef\xbb\xbf"
 
 
@@ -48,6 +50,7 @@ def plain_paths(app: WSGIApplication) -> WSGIApplication:
     """Route ``//`` and a trailing ``/`` like the plain path (Q1): a redirect would break a preflighted POST."""
 
     def plain(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        environ[ASKED] = environ.get("PATH_INFO", "")
         environ["PATH_INFO"] = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
         return app(environ, start)
 

@@ -15,7 +15,8 @@ MAY_IMPORT = {
     "cards": {"jsonschema", "knowledge"},
     "cds_service": {
         *("knowledge", "cards", "jsonschema", "flask", "werkzeug", "requests", "urllib3", "click", "orjson", "granian"),
-        *("jwt", "cryptography", "sqlalchemy", "alembic", "prometheus_client", "pypdf", "tqdm"),
+        *("jwt", "cryptography", "sqlalchemy", "alembic", "prometheus_client", "pypdf", "tqdm", "markdown_it"),
+        "markupsafe",
     },
 }
 #: Imported for types only; never there when the program runs.

@@ -1,4 +1,4 @@
-"""Every card leads to a page that explains its rule (issue 5, 6), and the pages hold nothing but knowledge."""
+"""The pages that everybody may see: every card leads to one (issue 5, 6), and they hold nothing but knowledge."""
 
 import json
 import re
@@ -14,8 +14,11 @@ import knowledge
 from cards.lint import offences
 from cds_service import settings
 from cds_service.app import create_app
-from cds_service.pages import HERE, WORDS, Pages
+from cds_service.pages import rules as rule_pages
+from cds_service.pages import samples
+from cds_service.pages.site import HERE, PICTURE, WORDS
 from cds_service.settings import Settings, SettingsError
+from cds_service.store import Store, Unavailable
 from knowledge import KnowledgeError
 from knowledge.files import toml
 
@@ -29,10 +32,13 @@ PUBLIC = "https://cds.example/foramen"
 POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",
+    "img-src": "'self'",
     "base-uri": "'none'",
-    "form-action": "'none'",
+    "form-action": "'self'",
     "frame-ancestors": "'none'",
 }
+#: Elements that end in themselves.
+VOID = {"meta", "link", "img", "input", "br", "path", "rect", "circle"}
 
 
 class Read(HTMLParser):
@@ -48,10 +54,12 @@ class Read(HTMLParser):
         self.elements.add(tag)
         self.attributes |= {name for name, _ in attrs}
         self.addresses += [value for name, value in attrs if name in {"href", "src", "action"}]
-        if tag not in {"meta", "link"}:
+        if tag not in VOID:
             self.open.append(tag)
 
     def handle_endtag(self, tag):
+        if tag in VOID:
+            return
         assert self.open.pop() == tag
 
     def handle_data(self, data):
@@ -95,24 +103,35 @@ def test_a_page_tells_all_of_its_rule(client, rule):
             assert line in place, (example["fires"], line)
 
 
-@pytest.mark.parametrize("path", ["/rules", "/rules/unavailable", "/rules/nothing-of-this-name", *RULES])
-def test_a_page_asks_for_nothing_but_its_style_sheet(client, path):
-    """S15: no script, no form, no other site; the policy would stop them besides."""
-    address = path if path.startswith("/") else f"/rules/{path}"
-    reply = client.get(address)
+PUBLIC_PAGES = ["/", "/codes", "/codes/M99.76", "/codes/M99.9", "/codes/M48.061", "/codes/none", "/search?q=disc"]
+PUBLIC_PAGES += [
+    "/rules",
+    "/rules/",
+    "/rules/unavailable",
+    "/rules/nothing-of-this-name",
+    *(f"/rules/{rule}" for rule in RULES),
+]
+
+
+@pytest.mark.parametrize("path", PUBLIC_PAGES)
+def test_a_page_asks_for_nothing_but_what_is_ours(client, path):
+    """S15: no script, no other site; the policy would stop them besides."""
+    reply = client.get(path)
     page = Read(reply.text)
     assert page.open == [], "every element is closed"
-    assert not page.elements & {"script", "style", "form", "img", "iframe", "object", "embed", "svg", "base"}
+    assert not page.elements & {"script", "style", "iframe", "object", "embed", "base"}
     assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
     assert dict(one.split(" ", 1) for one in reply.headers["Content-Security-Policy"].split("; ")) == POLICY
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert reply.headers["Referrer-Policy"] == "no-referrer"
+    assert "Set-Cookie" not in reply.headers
     assert page.addresses
-    for link in page.addresses:
-        led = urlsplit(urljoin(f"{PUBLIC}{address}", link))
+    for link in {urljoin(f"{PUBLIC}{path}", link).partition("#")[0] for link in page.addresses}:
+        led = urlsplit(link)
         assert f"{led.scheme}://{led.netloc}" == "https://cds.example", link
-        assert led.path.startswith("/foramen/rules"), "also below a path of a proxy"
-        assert client.get(led.path.removeprefix("/foramen")).status_code == 200, link
+        assert led.path.startswith("/foramen/"), "also below a path of a proxy"
+    for link in sorted({urlsplit(urljoin(f"{PUBLIC}{path}", link)).path for link in page.addresses})[:25]:
+        assert client.get(link.removeprefix("/foramen")).status_code == 200 or "none" in path or "nothing" in path, link
 
 
 def test_the_list_leads_to_every_page(client):
@@ -131,8 +150,10 @@ def test_a_rule_that_is_none_is_not_found_and_not_repeated(client):
 
 
 def test_the_style_sheet_is_ours_and_serves_light_and_dark(client):
-    reply = client.get("/rules/pages.css")
+    reply = client.get("/pages/foramen.css")
     assert reply.content_type == "text/css; charset=utf-8"
+    again = client.get("/pages/foramen.css", headers={"If-None-Match": reply.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
     assert "prefers-color-scheme: dark" in reply.text
     assert "@import" not in reply.text
     assert "url(" not in reply.text
@@ -141,10 +162,19 @@ def test_the_style_sheet_is_ours_and_serves_light_and_dark(client):
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_what_is_written_can_be_read(scheme):
     """WCAG 1.4.3: 4.5 to 1, in either scheme."""
-    blocks = re.findall(r":root \{(.*?)\}", (HERE / "pages.css").read_text(encoding="utf-8"), re.DOTALL)
-    colours = dict(re.findall(r"--(\w+): #(\w{6})", blocks[scheme]))
-    for name in ("ink", "quiet", "link"):
-        assert contrast(colours[name], colours["paper"]) >= 4.5, name
+    blocks = re.findall(r":root \{(.*?)\}", (HERE / "static/foramen.css").read_text(encoding="utf-8"), re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): #(\w{6})", blocks[scheme]))
+    for paper in ("paper", "sheet"):
+        for name in ("ink", "quiet", "link", "good", "warn", "bad"):
+            assert contrast(colours[name], colours[paper]) >= 4.5, (name, paper)
+        assert contrast(colours["firm"], colours[paper]) >= 3, "what can be typed in has an edge (WCAG 1.4.11)"
+    assert contrast(colours["pressed"], colours["press"]) >= 4.5
+    washes = [name.removesuffix("-wash") for name in colours if name.endswith("-wash")]
+    assert set(washes) > {"lesion", "site", "mechanism", "region", "level"}
+    for axis in washes:
+        assert contrast(colours["ink"], colours[f"{axis}-wash"]) >= 4.5, axis
+        assert contrast(colours[axis], colours[f"{axis}-wash"]) >= 3, axis
+        assert contrast(colours[axis], colours["sheet"]) >= 4.5, axis
 
 
 def contrast(one, other):
@@ -214,13 +244,13 @@ def test_an_address_of_this_machine_is_for_dev_alone():
 def test_a_rule_without_words_stops_the_start(monkeypatch):
     monkeypatch.delitem(WORDS["resolved"], RULES[0])
     with pytest.raises(KnowledgeError, match=RULES[0]):
-        Pages(knowledge.load())
+        rule_pages.pages(knowledge.load())
 
 
 def test_a_fact_without_words_stops_the_start(monkeypatch):
     monkeypatch.delitem(WORDS["fact"]["doubt"], "conflict")
     with pytest.raises(KnowledgeError, match="conflict"):
-        Pages(knowledge.load())
+        rule_pages.pages(knowledge.load())
 
 
 def test_no_word_is_left_over():
@@ -240,6 +270,142 @@ def test_the_pages_need_no_token_and_are_served_by_the_real_server():
     """A clinician's browser has no token: the pages hold what is published anyway."""
     with demo.running() as base:
         page = demo.HTTP.get(f"{base}/rules/{RULES[0]}", timeout=10)
-        style = demo.HTTP.get(f"{base}/rules/pages.css", timeout=10)
+        style = demo.HTTP.get(f"{base}/pages/foramen.css", timeout=10)
     assert (page.status_code, style.status_code) == (200, 200)
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+# --- codes ----------------------------------------------------------------------------------------------
+
+
+def test_the_family_map_leads_to_every_code_that_is_judged(client):
+    page = Read(client.get("/codes").text)
+    mine = {code.code for code in knowledge.load().codes.values() if code.family}
+    assert len(mine) == 91
+    assert {address.removeprefix("codes/") for address in page.addresses if address.startswith("codes/")} == mine
+    for family in knowledge.load().families.values():
+        assert family.title in page.text
+        assert family.words in page.text
+
+
+def test_the_picture_has_a_shape_for_every_place_and_tissue_of_a_family():
+    for family in knowledge.load().families.values():
+        assert not family.site or family.site in PICTURE["site"]
+        assert all(family.site in PICTURE["mechanism"][mechanism] for mechanism in family.mechanisms)
+
+
+def test_the_page_of_a_code_tells_what_it_claims_its_siblings_and_what_belongs_elsewhere(client):
+    page = Read(client.get("/codes/M99.76").text)
+    known = knowledge.load()
+    assert known.codes["M99.76"].title in page.text
+    assert "intervertebral foramen" in page.text
+    assert {f"../codes/{code}" for code in ("M99.66", "M99.56", "M99.73", "M99.70")} <= set(page.addresses)
+    assert "../codes/M51.16" in page.addresses, "a displaced disc of the spine that serves the leg"
+    for structural in known.structurals.values():
+        assert (structural.title in page.text) == ("7" in structural.displaces), structural.id
+    asked = {element.title for element in known.elements}
+    assert {title for title in asked if title in page.text} == asked - {"Vertebral or sacral level"}, "a limb has none"
+
+
+@pytest.mark.parametrize("number", ["76", "70", "74", "60", "40"])
+def test_a_code_with_a_source_page_shows_every_statement_of_it(client, number):
+    """Tips, pitfalls and questions with their ids, what became of each, and where official guidance differs."""
+    page = Read(client.get(f"/codes/M99.{number}").text)
+    rows = toml(ROOT / "knowledge/requirements.toml", "requirements")["requirement"]
+    shown = [row for row in rows if any(name.startswith(f"{number}-") for name in row["ids"])]
+    assert len(shown) > 15
+    for row in shown:
+        assert all(name in page.text for name in row["ids"] if name.startswith(f"{number}-")), row["ids"]
+        assert row.get("question", row["said"]) in page.text
+        assert WORDS["standing"][row["standing"]] in page.text
+
+
+def test_a_code_without_a_source_page_shows_those_of_its_siblings_and_says_so(client):
+    page = Read(client.get("/codes/M99.73").text)
+    for code in ("M99.76", "M99.70", "M99.74"):
+        assert WORDS["code"]["said_of"].format(code=code) in page.text
+    assert WORDS["code"]["said_of"].format(code="M99.60") not in page.text
+    assert WORDS["code"]["said"] not in page.text
+
+
+@pytest.mark.parametrize("written", ["m99.76", "M9976", "m9976"])
+def test_a_code_is_found_as_people_write_it(client, written):
+    assert "M99.76" in Read(client.get(f"/codes/{written}").text).text
+
+
+def test_a_code_outside_the_category_tells_its_dates_and_what_it_stands_for(client):
+    page = Read(client.get("/codes/M48.06").text)
+    assert "until 2017-09-30" in page.text
+    assert WORDS["code"]["outside"] in page.text
+
+
+def test_a_code_that_is_none_is_not_found_and_not_repeated(client):
+    reply = client.get("/codes/canary")
+    assert reply.status_code == 404
+    assert "canary" not in reply.text
+    assert WORDS["codes"]["unknown"] in Read(reply.text).text
+
+
+# --- search ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("question", "kind", "address", "said"),
+    [
+        ("m9976", "codes", "codes/M99.76", "Connective tissue and disc stenosis"),
+        ("disc foramina lower", "codes", "codes/M99.76", "lower extremity"),
+        ("V8", "rules", "rules/supported", "The record supports the selected code"),
+        ("herniation", "diagnoses", "", "Disc displacement"),
+        ("neural foramen", "terms", "", "intervertebral foramen"),
+        ("76-T2", "statements", "codes/M99.76", "leg nerve"),
+    ],
+)
+def test_search_finds(client, question, kind, address, said):
+    page = Read(client.get("/search", query_string={"q": question}).text)
+    assert WORDS["search"]["kind"][kind] in page.text
+    assert said in page.text
+    assert not address or address in page.addresses
+
+
+def test_search_says_that_it_found_nothing_and_repeats_the_question_as_text(client):
+    reply = client.get("/search", query_string={"q": '"><script>canary'})
+    assert WORDS["search"]["none"] in Read(reply.text).text
+    assert "<script" not in reply.text
+
+
+def test_search_logs_no_word_of_the_question(client, caplog):
+    caplog.set_level("INFO")
+    client.get("/search", query_string={"q": "canary"})
+    assert caplog.records
+    assert "canary" not in caplog.text
+
+
+# --- home -----------------------------------------------------------------------------------------------
+
+
+def test_home_tells_the_services_their_prefetch_and_the_state(client):
+    page = Read(client.get("/").text)
+    for service in client.get("/cds-services").json["services"]:
+        assert service["id"] in page.text
+        assert service["hook"] in page.text
+        assert all(f"{{{{{token}" in page.text for token in ("context.patientId", "context.encounterId"))
+    assert knowledge.load().version in page.text
+    assert WORDS["home"]["ready"] in page.text
+    assert {"cds-services", "healthz", "codes", "rules"} <= set(page.addresses)
+
+
+def test_home_says_when_the_database_fails(client, monkeypatch):
+    def fails(_):
+        raise Unavailable
+
+    monkeypatch.setattr(Store, "ready", fails)
+    assert WORDS["home"]["not_ready"] in Read(client.get("/").text).text
+
+
+def test_the_card_of_the_home_page_is_what_the_service_says(client):
+    sample = samples.read()[WORDS["home"]["sample"]]
+    asked = samples.request(sample.form(), "home", knowledge.load())
+    [card] = client.post(f"/cds-services/{asked.service}", json=asked.body).json["cards"]
+    page = Read(client.get("/").text)
+    assert card["summary"] in page.text
+    assert card["suggestions"][0]["label"] in page.text

@@ -1,117 +1,102 @@
-"""Pages that say what each rule looks at.  They hold knowledge alone: nothing of a call, a client or a patient."""
+"""Pages for people: what the service does, what it knows, what it says to a chart, how its advice was received.
+
+They show what stands in ``knowledge/`` and what the service itself answers.  Their words stand in ``pages.toml``.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, request
 
-from knowledge import Knowledge, KnowledgeError
-from knowledge.files import HERE as KNOWLEDGE
-from knowledge.files import toml
-from knowledge.model import Rule
-from knowledge.tables import Element
-
-HERE = Path(__file__).parent
-WORDS: dict[str, Any] = tomllib.loads((HERE / "pages.toml").read_text(encoding="utf-8"))
-STYLE = (HERE / "pages.css").read_bytes()
-#: The page, its style sheet, and nothing else: no script, no picture, no form, no other site.
-POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """What one page tells of one rule."""
-
-    id: str
-    title: str
-    why: str
-    resolved: str  #: what makes the card go away
-    source: str = ""
-    policy: tuple[str, ...] = ()
-    card: str = ""  #: what kind of card it makes
-    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()  #: a question and the answers that let the rule apply
-    elements: tuple[Element, ...] = ()  #: what may be asked for on the card besides
-    examples: tuple[dict[str, Any], ...] = ()
+from cds_service import catalogue
+from cds_service.kept import Kept
+from cds_service.pages import codes, rules, samples, site
+from cds_service.pages.home import Home, Shown
+from cds_service.pages.search import LONGEST, Index
+from cds_service.pages.site import WORDS, shown
+from cds_service.services import discovery
+from cds_service.settings import Settings
+from knowledge import Knowledge
 
 
 class Pages:
-    """The pages of one knowledge, made once; the addresses hold the id of a rule."""
+    """The pages of one service that need nobody to be signed in."""
 
-    def __init__(self, known: Knowledge, root: Path = KNOWLEDGE) -> None:
-        """Make the pages.
+    def __init__(self, known: Knowledge, options: Settings, kept: Kept) -> None:
+        """Make what does not change.
 
         Raises:
             KnowledgeError: a rule's file is wrong, or a word for one of its facts is not written down.
         """
-        made = [*(_page(rule, known, root) for rule in known.rules), *_others()]
-        self.pages = {page.id: page for page in made}
+        self.known = known
+        self.rules = rules.pages(known)
+        self.index = Index(known, self.rules)
+        self.home = Home(known, options, kept)
+        self.sample = Shown(known, options, WORDS["home"]["sample"])
 
     def blueprint(self) -> Blueprint:
-        """``/rules``, ``/rules/<id>`` and their style sheet."""
+        """``/``, ``/codes``, ``/codes/<code>``, ``/rules``, ``/rules/<id>``, ``/search`` and what they are made of."""
         pages = Blueprint("pages", __name__, template_folder="templates")
-        pages.add_url_rule("/rules", "rules", self._all)
-        pages.add_url_rule("/rules/<rule>", "rule", self._one)
-        pages.add_url_rule("/rules/pages.css", "style", _style)
+        pages.add_url_rule("/", "home", self._home)
+        pages.add_url_rule("/codes", "codes", self._codes)
+        pages.add_url_rule("/codes/<code>", "code", self._code)
+        pages.add_url_rule("/rules", "rules", self._rules)
+        pages.add_url_rule("/rules/<rule>", "rule", self._rule)
+        pages.add_url_rule("/search", "search", self._search)
+        pages.add_url_rule("/pages/<name>", "asset", site.asset)
         return pages
 
-    def _all(self) -> Response:
-        return _shown("rules.html", pages=self.pages.values(), here="rules/")
-
-    def _one(self, rule: str) -> Response:
-        page = self.pages.get(rule)
-        if page is None:
-            return _shown("rules.html", HTTPStatus.NOT_FOUND, pages=self.pages.values(), unknown=True)
-        return _shown("rule.html", page=page)
-
-
-def _page(rule: Rule, known: Knowledge, root: Path) -> Page:
-    path = root / f"rules/{rule.id}.toml"
-    examples = toml(path, "rule")["example"]
-    try:
-        return Page(
-            rule.id,
-            rule.title,
-            rule.why,
-            WORDS["resolved"][rule.id],
-            rule.source,
-            rule.policy,
-            WORDS["card"][rule.verdict],
-            tuple(_facts(rule)),
-            known.elements if str(rule.verdict) in WORDS["elements"]["verdicts"] else (),
-            tuple(sorted(examples, key=lambda one: not one["fires"])),
+    def _home(self) -> Response:
+        return shown(
+            "home.html",
+            said=WORDS["home"],
+            known=self.known,
+            services=discovery()["services"],
+            counts={"codes": len(catalogue.category(self.known)), "rules": len(self.known.rules)},
+            healthy=self.home.healthy,
+            sample=self.sample.sample,
+            card=self.sample.card,
+            card_words=WORDS["ehr"],
         )
-    except KeyError as unsaid:
-        raise KnowledgeError(path, f"cds_service/pages/pages.toml has no words for {unsaid}") from None
+
+    def _codes(self) -> Response:
+        return self._map(WORDS["codes"])
+
+    def _map(self, said: dict[str, str], status: int = HTTPStatus.OK) -> Response:
+        """The family map, beneath one sentence or another."""
+        sites = {
+            one.site: sorted(codes.mechanisms_of(one.site, self.known))
+            for one in self.known.families.values()
+            if one.site
+        }
+        rows = codes.grid(self.known)
+        return shown("codes.html", status, said=said, here="codes", rows=rows, known=self.known, mechanisms=sites)
+
+    def _code(self, code: str) -> Response:
+        found = catalogue.find(code, self.known)
+        if found is None:
+            said = WORDS["codes"] | {"lead": WORDS["codes"]["unknown"]}
+            return self._map(said, HTTPStatus.NOT_FOUND)
+        page = codes.page(found, self.known)
+        return shown("code.html", said=WORDS["code"], page=page, standings=WORDS["standing"], here="codes")
+
+    def _rules(self) -> Response:
+        return self._listed()
+
+    def _listed(self, status: int = HTTPStatus.OK, *, unknown: bool = False) -> Response:
+        pages, verdicts = self.rules.values(), WORDS["verdict"]
+        return shown("rules.html", status, here="rules", pages=pages, verdicts=verdicts, unknown=unknown)
+
+    def _rule(self, rule: str) -> Response:
+        page = self.rules.get(rule)
+        if page is None:
+            return self._listed(HTTPStatus.NOT_FOUND, unknown=True)
+        return shown("rule.html", page=page, here="rules")
+
+    def _search(self) -> Response:
+        question = request.args.get("q", "")[:LONGEST].strip()
+        return shown("search.html", said=WORDS["search"], question=question, found=self.index.ask(question))
 
 
-def _facts(rule: Rule) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The facts that decide whether the rule applies; one of which every answer will do decides nothing."""
-    for fact, said in WORDS["fact"].items():
-        answers = {answer: words for answer, words in said.items() if answer != "asked"}
-        if unsaid := rule.when[fact] - answers.keys():
-            raise KeyError(*sorted(unsaid))
-        if rule.when[fact] != answers.keys():
-            yield said["asked"], tuple(words for answer, words in answers.items() if answer in rule.when[fact])
-
-
-def _others() -> Iterator[Page]:
-    """Pages of cards that no rule makes."""
-    for name, said in WORDS["other"].items():
-        yield Page(name, **said)
-
-
-def _shown(template: str, status: int = HTTPStatus.OK, **told: Any) -> Response:
-    """A page.  Its links are relative: a proxy may serve it below a path of its own (``here``: where the pages lie)."""
-    reply = Response(render_template(template, words=WORDS["page"], **told), status, mimetype="text/html")
-    reply.headers["Content-Security-Policy"] = POLICY
-    return reply
-
-
-def _style() -> Response:
-    return Response(STYLE, mimetype="text/css")
+__all__ = ["Pages", "samples"]
