@@ -169,23 +169,4 @@ def _app() -> cards.App | None:
 
 def _caller() -> str:
     who = g.get("who", {})
-<<<<<<< HEAD
     return caller(who.get("client", ""), who.get("tenant", ""))
-=======
-    return " ".join(filter(None, (who.get("client"), who.get("tenant"))))
-
-
-def _json(body: object, status: int = HTTPStatus.OK) -> Response:
-    return Response(orjson.dumps(body), status, mimetype="application/json")
-
-
-def _plain_paths(app: WSGIApplication) -> WSGIApplication:
-    """Route ``//`` and a trailing ``/`` like the plain path (Q1): a redirect would break a preflighted POST."""
-
-    def plain(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        environ[ASKED] = environ.get("PATH_INFO", "")
-        environ["PATH_INFO"] = "/" + "/".join(filter(None, environ.get("PATH_INFO", "").split("/")))
-        return app(environ, start)
-
-    return plain
->>>>>>> 99df7fd (Pages: home with a live card, the family map, a page for each code, search)
