@@ -181,7 +181,7 @@ class _Made:
             "status": "in-progress",
             "class": {"system": f"{TERMS}v3-ActCode", "code": self.form.setting},
             "subject": self._subject(),
-            "period": {"start": f"{self.form.date}T09:00:00Z"},
+            "period": {"start": self._at("09:00:00Z")},
             "diagnosis": [
                 {"condition": {"reference": f"Condition/c{number}"}, "rank": number}
                 for number, _ in enumerate(self.form.codes, 1)
@@ -214,7 +214,7 @@ class _Made:
                 "intent": "order",
                 **({"code": code} if code else {}),
                 **self._of_visit(),
-                "authoredOn": f"{self.form.date}T09:30:00Z",
+                "authoredOn": self._at("09:30:00Z"),
                 "requester": {"reference": PRACTITIONER},
                 "reasonCode": [self._code(code) for code in self.form.codes],
             }
@@ -232,7 +232,7 @@ class _Made:
                 "docStatus": "final",
                 "type": {"coding": [{"system": LOINC, "code": NOTE, "display": "Progress note"}]},
                 "subject": self._subject(),
-                "date": f"{self.form.date}T09:20:00Z",
+                "date": self._at("09:20:00Z"),
                 "author": [{"display": "Jordan Example, MD"}],
                 "content": [{"attachment": _attachment(self.form.note)}],
                 "context": {"encounter": [{"reference": f"Encounter/{ENCOUNTER}"}]},
@@ -255,6 +255,9 @@ class _Made:
                 "presentedForm": [_attachment(self.form.report)],
             }
         ]
+
+    def _at(self, time: str) -> str:
+        return "T".join((self.form.date, time))
 
     def _code(self, code: str) -> Json:
         coding = {"system": ICD10CM, "code": code}
