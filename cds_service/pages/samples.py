@@ -257,7 +257,7 @@ class _Made:
         ]
 
     def _at(self, time: str) -> str:
-        return "T".join((self.form.date, time))
+        return f"{self.form.date}T{time}"
 
     def _code(self, code: str) -> Json:
         coding = {"system": ICD10CM, "code": code}
