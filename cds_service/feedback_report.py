@@ -39,7 +39,12 @@ class Line:
     accepted: int = 0
     overridden: int = 0
     unanswered: int = 0
-    suppressed: int = 0  #: times it was left out, by a setting or because it had been set aside before
+    suppressed: int = 0  #: times it was not repeated, since it had been set aside before
+    #: Times it was judged and not shown because of a setting, one column for each word of ``Showing.withholds``.
+    shadow: int = 0
+    rule_off: int = 0
+    verdict_off: int = 0
+    element_off: int = 0
     acceptance: float | None = None  #: of the answered, 0 to 1; None where none was answered
     override: float | None = None
 
@@ -53,10 +58,11 @@ def report(store: Store, by: str) -> list[Line]:
     lines: dict[str, Line] = {}
     with store.reading() as connection:
         last = _outcomes(connection)
-        for subject, card, suppressed in _advised(connection, by):
+        for subject, card, unseen in _advised(connection, by):
             line = lines.setdefault(subject, Line(subject))
-            line.suppressed += suppressed
-            if not suppressed:
+            if unseen:
+                setattr(line, unseen, getattr(line, unseen) + 1)
+            else:
                 _count(line, last.pop(card, ""))
     if last:
         unknown = lines[UNKNOWN] = Line(UNKNOWN)
@@ -72,16 +78,17 @@ def _outcomes(connection: sa.Connection) -> dict[tuple[str, str], str]:
     return {(row.client, row.card): row.outcome for row in connection.execute(query)}
 
 
-def _advised(connection: sa.Connection, by: str) -> Iterator[tuple[str, tuple[str, str], bool]]:
-    """Subject, card, and whether it was left out; a card that was shown again counts once."""
-    columns = (advice.c.client, advice.c.card, advice.c.suppressed, advice.c.service, advice.c.verdict)
-    query = sa.select(*columns, advice.c.rule, advice.c.code, advice.c.proposed).order_by(advice.c.id)
+def _advised(connection: sa.Connection, by: str) -> Iterator[tuple[str, tuple[str, str], str]]:
+    """Subject, card, and the column of why it was left out, or nothing; a card that was shown again counts once."""
+    names = ("client", "card", "suppressed", "withheld", "service", "verdict", "rule", "code", "proposed")
+    query = sa.select(*(advice.c[name] for name in names)).order_by(advice.c.id)
     seen = set()
     for row in connection.execute(query):
         card = (row.client, row.card)
-        if row.suppressed or card not in seen:
-            seen |= set() if row.suppressed else {card}
-            yield SUBJECTS[by](row) or row.verdict, card, row.suppressed
+        unseen = (row.withheld.replace("-", "_") or "suppressed") if row.suppressed else ""
+        if unseen or card not in seen:
+            seen |= set() if unseen else {card}
+            yield SUBJECTS[by](row) or row.verdict, card, unseen
 
 
 def _count(line: Line, outcome: str) -> None:
@@ -120,7 +127,7 @@ def commands() -> None:
 @click.option("--by", type=click.Choice(list(SUBJECTS)), default="rule", show_default=True, help="One line for each.")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
 def report_command(by: str, form: str) -> None:
-    """Tell how often advice was accepted, overridden, left unanswered and suppressed."""
+    """Tell how often advice was accepted, overridden, left unanswered, not repeated, and withheld by which setting."""
     with kept() as store:
         lines = report(store, by)
     click.echo(as_json(lines) if form == "json" else as_csv(lines), nl=False)

@@ -884,7 +884,8 @@ def test_the_report_tells_rates(options, started):
         return
     found = json.loads(told_of(options, "feedback", "report", "--by", "verdict", "--format", "json").output)
     figures = {line.pop("subject"): line for line in found}
-    none = {"shown": 0, "accepted": 0, "overridden": 0, "unanswered": 0, "suppressed": 0}
+    none = dict.fromkeys(("shown", "accepted", "overridden", "unanswered", "suppressed"), 0)
+    none |= dict.fromkeys(("shadow", "rule_off", "verdict_off", "element_off"), 0)
     assert figures == {
         "corrected": none | {"shown": 1, "accepted": 1, "acceptance": 1.0, "override": 0.0},
         "clarify": none | {"shown": 1, "overridden": 1, "suppressed": 1, "acceptance": 0.0, "override": 1.0},

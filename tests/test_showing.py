@@ -17,6 +17,7 @@ from tokens import BASE, ISS, jwk, token
 
 from cds_service import settings
 from cds_service.app import create_app
+from cds_service.feedback_report import report
 from cds_service.settings import Settings, SettingsError
 from cds_service.store import address, engine, schema
 from cds_service.store.connect import WRITES
@@ -117,6 +118,9 @@ def test_what_is_withheld_is_told_recorded_and_counted(started, showing, name, w
     assert f'foramen_advice_total{{fate="{why}",verdict="{told["verdict"]}"}} 1.0' in counts
     assert f'foramen_assessments_total{{verdict="{told["verdict"]}"}} 1.0' in counts, "judged all the same"
     assert 'fate="shown"' not in counts
+    [line] = report(client.application.extensions["kept"].store, "verdict")
+    assert (line.subject, line.shown, line.suppressed) == (told["verdict"], 1, 0), "shown to the other client"
+    assert getattr(line, why.replace("-", "_")) == 1
 
 
 @pytest.mark.parametrize(
