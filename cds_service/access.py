@@ -6,10 +6,8 @@ issuer, the algorithm and the address of the keys have been found in the registr
 
 from __future__ import annotations
 
-import logging
 import re
-import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -17,11 +15,12 @@ from typing import Any
 
 import jwt
 
-from cds_service import clients, journal
+from cds_service import clients
 from cds_service.clients import Client, Registry
 from cds_service.keys import PublicKey, Published
-from cds_service.replays import Replays
+from cds_service.replays import Replays, Shared, Used
 from cds_service.settings import Settings, SettingsError
+from cds_service.store import Store, address, in_memory
 
 LEEWAY = 30  #: s that a client's clock may be off; the sandbox rounds iat up to half a second into the future
 LONGEST = 8192  #: characters of a token
@@ -70,8 +69,15 @@ ANYONE = Caller()
 class Access:
     """The door of the service: open, for this machine in dev, else for registered clients alone."""
 
-    def __init__(self, options: Settings) -> None:
+    def __init__(
+        self, options: Settings, store: Store | None = None, failed: Callable[[], None] = lambda: None
+    ) -> None:
         """Read the registration.
+
+        Args:
+            options: the operator's settings.
+            store: the database, which knows the tokens used on all machines where it is one of its own.
+            failed: called whenever it could not be asked which tokens were used.
 
         Raises:
             SettingsError: nobody could be authenticated, or the registration is wrong.
@@ -81,7 +87,7 @@ class Access:
         self._registry = _registry(options)
         published = {client.jku for client in self._registry.values() if client.jku and not client.keys}
         self._published = {jku: Published(jku) for jku in published}
-        self._replays = Replays(Path(options.data) if options.data and not options.open else None)
+        self._replays = Replays(_shared(options, store), failed)
 
     @property
     def clients(self) -> frozenset[Client]:
@@ -150,12 +156,7 @@ class Access:
 
     def _use(self, client: Client, claims: Mapping[str, Any]) -> None:
         """Use a token up.  It is done last: who cannot sign cannot use up another's token."""
-        try:
-            first = self._replays.first(client.iss, claims["jti"], claims["exp"] + LEEWAY, time())
-        except sqlite3.Error as error:
-            journal.note("replay store unavailable", journal.where(error), logging.ERROR)
-            raise AccessError("replay store unavailable") from None
-        if not first:
+        if not self._replays.first(client.iss, claims["jti"], claims["exp"] + LEEWAY, time()):
             raise AccessError("replayed")
 
 
@@ -168,12 +169,22 @@ def _registry(options: Settings) -> Registry:
             "FORAMEN_CLIENTS, use --dev on your own machine, or set FORAMEN_OPEN=1 where something else keeps "
             "strangers out."
         )
-    if options.workers > 1 and not options.data and not options.dev:
+    if options.workers > 1 and not options.data and not options.dev and in_memory(address(options)):
         raise SettingsError(
-            "FORAMEN_WORKERS above 1 needs FORAMEN_DATA, where the workers share which tokens were used"
+            "FORAMEN_WORKERS above 1 needs FORAMEN_DATA or FORAMEN_DATABASE, where the workers share which tokens "
+            "were used"
         )
     registered = clients.read(Path(options.clients)) if options.clients else {}
     return {**(clients.read(clients.DEV) if options.dev else {}), **registered}
+
+
+def _shared(options: Settings, store: Store | None) -> Shared | None:
+    """Where the workers of one machine, or of all, tell each other which tokens were used."""
+    if options.open:
+        return None
+    if options.database and store and store.kind != "memory":
+        return store
+    return Used(Path(options.data)) if options.data else None
 
 
 def _bearer(authorization: str) -> str:

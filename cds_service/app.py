@@ -50,7 +50,7 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
     app.config["DEPTH_LIMIT"] = options.depth_limit
     kept = app.extensions["kept"] = keep(options, known.version)
     app.wsgi_app = plain_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
-    access = Access(options)
+    access = app.extensions["access"] = Access(options, kept.store, lambda: kept.metrics.unavailable("replay"))
     operators.keep(app, options)
     app.extensions["knowledge"] = known.version
     showing.check((client.showing for client in access.clients), options, known)

@@ -1,14 +1,24 @@
-"""Tokens that were used: kept until they expire, so that none is used twice, by whichever worker (S4)."""
+"""Tokens that were used: kept until they expire, so that none is used twice, by whichever worker (S4).
+
+Each worker knows its own at any rate.  What the others used it asks of a list that all of them share: a file of this
+machine, or the database where there are several machines.  While that cannot be had, a token counts once for each
+worker, and the log says so: a refusal of everybody would look like "all clear" to every clinician.
+"""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from typing import Protocol
 from weakref import finalize
 
+from cds_service import journal
 from cds_service.settings import SettingsError
+from cds_service.store import Unavailable
 
 FILE = "replays.sqlite3"
 PATIENCE = 2.0  #: s to wait for another worker
@@ -17,11 +27,24 @@ TABLE = "CREATE TABLE IF NOT EXISTS used (token BLOB PRIMARY KEY, until REAL NOT
 CLAIM = "INSERT INTO used VALUES (?, ?) ON CONFLICT DO NOTHING"
 
 
-class Replays:
-    """Digests of issuer and token id, in a file that all workers share, or in memory where there is one worker.
+class Shared(Protocol):
+    """A list of used tokens.  One insertion both asks and claims, so of two workers with the same token one wins."""
 
-    One insertion both asks and claims, so of two workers with the same token one wins.
-    """
+    def claim(self, token: bytes, until: float, now: float) -> bool:
+        """Whether a token was not in it yet; from now on it is.
+
+        Args:
+            token: digest of issuer and token id.
+            until: seconds since 1970 when it will be refused for its age.
+            now: seconds since 1970.
+
+        Raises:
+            sqlite3.Error, Unavailable: the list cannot be had.
+        """
+
+
+class Used:
+    """A list in a file that the workers of one machine share, or in the memory of one worker."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self._lock = Lock()
@@ -38,6 +61,24 @@ class Replays:
         except (sqlite3.Error, OSError) as error:
             raise SettingsError(f"FORAMEN_DATA={directory}: {error}") from None
 
+    def claim(self, token: bytes, until: float, now: float) -> bool:
+        """As ``Shared`` says."""
+        with self._lock:
+            if now - self._swept >= SWEEP:
+                self._used.execute("DELETE FROM used WHERE until < ?", (now,))
+                self._swept = now
+            return self._used.execute(CLAIM, (token, until)).rowcount == 1
+
+
+class Replays:
+    """Which tokens were used, as far as one worker can know."""
+
+    def __init__(self, shared: Shared | None = None, failed: Callable[[], None] = lambda: None) -> None:
+        """``failed`` is called whenever the shared list could not be had."""
+        self._own = Used()
+        self._shared = shared
+        self._failed = failed
+
     def first(self, iss: str, jti: str, until: float, now: float) -> bool:
         """Whether this token is used for the first time; from now on it is used.
 
@@ -46,13 +87,14 @@ class Replays:
             jti: the token's id; it need only be unique to its issuer.
             until: seconds since 1970 when it will be refused for its age.
             now: seconds since 1970.
-
-        Raises:
-            sqlite3.Error: the file cannot be had.
         """
         token = sha256(f"{iss}\n{jti}".encode("utf-8", "surrogatepass")).digest()
-        with self._lock:
-            if now - self._swept >= SWEEP:
-                self._used.execute("DELETE FROM used WHERE until < ?", (now,))
-                self._swept = now
-            return self._used.execute(CLAIM, (token, until)).rowcount == 1
+        if not self._own.claim(token, until, now):
+            return False
+        try:
+            return self._shared is None or self._shared.claim(token, until, now)
+        except (sqlite3.Error, Unavailable) as error:
+            facts = journal.where(error.__cause__ or error)
+            journal.note("used tokens are known to this worker alone", facts, logging.ERROR)
+            self._failed()
+            return True

@@ -30,7 +30,7 @@ class Settings:
     open: bool = False  #: answer whoever calls, unauthenticated: something else keeps strangers out
     clients: str = ""  #: TOML file of the clients that may call
     data: str = ""  #: directory that all workers can write to; without it, what must outlive a call is in memory
-    database: str = field(default="", repr=False)  #: where advice and feedback are kept, instead of FORAMEN_DATA: a URL
+    database: str = field(default="", repr=False)  #: where all that is kept instead, and shared by all machines: a URL
     secret: str = field(default="", repr=False)  #: what pseudonyms are keyed with; made in FORAMEN_DATA if not set
     suppress_days: int = field(default=30, metadata={"least": 0})  #: an override with a reason holds; 0: not at all
     keep_comments: bool = False  #: keep the words of feedback, encrypted

@@ -1,7 +1,15 @@
 """What more than one file needs and is dear to start: once for a session."""
 
 import browser as real
+import postgresql
 import pytest
+
+
+@pytest.fixture(scope="session")
+def server():
+    """PostgreSQL."""
+    with postgresql.running() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,9 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+from cds_service.settings import Settings
+from cds_service.store import address, engine
+
 SERVERS = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
 ABSENT = "NOT TESTED on PostgreSQL: there is none here (Debian: apt-get install postgresql)"
 WANTED = bool(SERVERS) or os.environ.get("FORAMEN_CI") == "1"  #: on the build machine, to be without it is a failure
@@ -38,6 +41,15 @@ class Server:
     def start(self):
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
         self.run("pg_ctl", "-w", "-l", f"{self.directory}/log", "-o", options, "start")
+
+    def emptied(self):
+        """The address of its database, with nothing in it."""
+        made = engine(address(Settings(database=self.url)))
+        with made.begin() as connection:
+            connection.exec_driver_sql("DROP SCHEMA public CASCADE")
+            connection.exec_driver_sql("CREATE SCHEMA public")
+        made.dispose()
+        return self.url
 
     def stop(self):
         self.run("pg_ctl", "-w", "-m", "immediate", "stop")

@@ -21,11 +21,10 @@ from hypothesis import strategies as st
 from tokens import BASE, ISS, MISSING, certified, jwk, private_key, publishing, token
 
 from cds_service import clients
-from cds_service.access import LEEWAY, Access, AccessError
+from cds_service.access import Access, AccessError
 from cds_service.app import create_app
 from cds_service.cli import main
 from cds_service.keys import Limits, Published, parse
-from cds_service.replays import Replays
 from cds_service.settings import Settings, SettingsError
 
 ROOT = Path(__file__).parent.parent
@@ -355,66 +354,12 @@ def test_the_same_id_of_another_issuer_is_another_token(tmp_path):
     assert caller(access, token(jti="j1", iss=other))
 
 
-def test_of_many_threads_one_wins(tmp_path):
-    """S4"""
-    replays = Replays(tmp_path)
-    with ThreadPoolExecutor(8) as pool:
-        firsts = list(pool.map(lambda number: replays.first(ISS, str(number % 20), 1e12, 1.0), range(400)))
-    assert sum(firsts) == 20
-
-
-CLAIMING = """
-import sys
-from pathlib import Path
-from cds_service.replays import Replays
-replays = Replays(Path(sys.argv[1]))
-print("open", flush=True)
-sys.stdin.readline()
-print(sum(replays.first("iss", str(number), 1e12, 1.0) for number in range(300)))
-"""
-
-
-def test_of_several_processes_one_wins(tmp_path):
-    """S4: two workers that are handed the same tokens at the same time, the file not there before."""
-    command = [sys.executable, "-c", CLAIMING, str(tmp_path)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
-    workers = [subprocess.Popen(command, **pipes) for _ in range(3)]
-    assert [worker.stdout.readline() for worker in workers] == ["open\n"] * 3
-    for worker in workers:
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    assert sum(int(worker.communicate(timeout=60)[0]) for worker in workers) == 300
-
-
-def test_what_has_expired_is_forgotten(tmp_path):
-    """S4"""
-    replays = Replays(tmp_path)
-    assert replays.first(ISS, "old", until=100.0, now=1.0)
-    assert replays.first(ISS, "new", until=1000.0, now=200.0)
-    assert replays._used.execute("SELECT count(*) FROM used").fetchone() == (1,)
-
-
-def test_a_token_is_remembered_as_long_as_it_would_be_believed(known):
-    """S4: leeway included."""
-    expiry = int(time()) + 200
-    assert caller(known, token(exp=expiry))
-    [(until,)] = known._replays._used.execute("SELECT until FROM used").fetchall()
-    assert until >= expiry + LEEWAY
-
-
 def test_a_restart_forgets_no_token(tmp_path):
     """S4"""
     options = Settings(clients=registered(tmp_path, toml(jwks="keys.json")), data=str(tmp_path))
     signed = token()
     assert caller(Access(options), signed)
     assert refusal(Access(options), signed) == "replayed"
-
-
-def test_without_the_replay_store_nobody_is_let_in(tmp_path):
-    """S4: what cannot be checked is not believed."""
-    access = Access(Settings(clients=registered(tmp_path, toml(jwks="keys.json")), data=str(tmp_path)))
-    access._replays._used.execute("DROP TABLE used")
-    assert refusal(access, token()) == "replay store unavailable"
 
 
 # --- published keys ----------------------------------------------------------------------------------

@@ -51,12 +51,6 @@ POSTPONED = {"limited-time", "wrong-time-workflow", "inappropriate-recipient", "
 REASON = {"reason": {"code": "cds-not-applicable", "system": "http://terminology.hl7.org/CodeSystem/x"}}
 
 
-@pytest.fixture(scope="session")
-def server():
-    with postgresql.running() as started:
-        yield started
-
-
 @pytest.fixture(params=["memory", *SHARED])
 def options(request, tmp_path):
     """The settings of a service on an empty database of each kind."""
@@ -64,7 +58,7 @@ def options(request, tmp_path):
         return Settings(open=True)
     if request.param == "sqlite":
         return Settings(open=True, data=str(tmp_path / "data"))
-    return Settings(open=True, secret=SECRET, database=emptied(request.getfixturevalue("server")))
+    return Settings(open=True, secret=SECRET, database=request.getfixturevalue("server").emptied())
 
 
 @pytest.fixture
@@ -85,14 +79,6 @@ def started():
     yield start
     for store in stores:
         store.engine.dispose()
-
-
-def emptied(server):
-    """The server's database, with nothing in it."""
-    with tables(Settings(database=server.url)) as made, made.begin() as connection:
-        connection.exec_driver_sql("DROP SCHEMA public CASCADE")
-        connection.exec_driver_sql("CREATE SCHEMA public")
-    return server.url
 
 
 def hook(name="corrected", **context):
@@ -615,7 +601,7 @@ def test_a_locked_database_costs_no_card(sqlite, started):
 
 @postgresql.needed
 def test_a_locked_table_costs_no_card(server, started):
-    chosen = Settings(open=True, secret=SECRET, database=emptied(server))
+    chosen = Settings(open=True, secret=SECRET, database=server.emptied())
     client = started(chosen)
     made = engine(address(chosen))
     with made.connect() as other:
@@ -667,7 +653,7 @@ def test_a_full_disk_costs_no_card(sqlite, started):
 
 @postgresql.needed
 def test_a_database_that_went_away_and_came_back(server, started):
-    client = started(Settings(open=True, secret=SECRET, database=emptied(server)))
+    client = started(Settings(open=True, secret=SECRET, database=server.emptied()))
     ask(client)
     server.stop()
     try:
@@ -679,7 +665,7 @@ def test_a_database_that_went_away_and_came_back(server, started):
 
 @postgresql.needed
 def test_a_service_started_without_its_database_answers_and_finds_it_later(server, started):
-    database = emptied(server)
+    database = server.emptied()
     server.stop()
     try:
         client = started(Settings(open=True, secret=SECRET, database=database))

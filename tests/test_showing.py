@@ -119,7 +119,7 @@ def test_what_is_withheld_is_told_recorded_and_counted(started, showing, name, w
     assert f'foramen_assessments_total{{verdict="{told["verdict"]}"}} 1.0' in counts, "judged all the same"
     assert 'fate="shown"' not in counts
     [line] = report(client.application.extensions["kept"].store, "verdict")
-    assert (line.subject, line.shown, line.suppressed) == (told["verdict"], 1, 0), "shown to the other client"
+    assert (line.subject, line.shown, line.suppressed) == (told["verdict"], 1, 0), "shown before it was withheld"
     assert getattr(line, why.replace("-", "_")) == 1
 
 

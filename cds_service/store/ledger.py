@@ -1,4 +1,4 @@
-"""The two tables as the service uses them: advice is recorded and heeded, feedback is kept."""
+"""The tables as the service uses them: advice is recorded and heeded, feedback is kept, a token is used once."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from cds_service.store import schema
 from cds_service.store.connect import POOL_WAIT, WRITES, in_memory
-from cds_service.store.tables import advice, feedback
+from cds_service.store.tables import advice, feedback, used
 
 #: s after a failure in which neither hook calls nor probes try again.
 PAUSE = 5.0
+SWEEP = 60.0  #: s between two clearings of used tokens that have expired
+SLACK = 3600.0  #: s that they stay longer, since the clock of another machine may be behind
 
 
 class Unavailable(Exception):  # noqa: N818 - the field's word, as in 503
@@ -78,7 +80,7 @@ class Store:
         self.kind = "memory" if in_memory(engine.url) else engine.dialect.name
         self.prepared = False  #: the tables were seen in their present shape
         self._preparing = Lock()
-        self._resume = 0.0
+        self._resume = self._swept = 0.0
 
     def ready(self) -> None:
         """Whether a row could be written now.  It is asked often, and must not wait for a dead database every time."""
@@ -118,6 +120,23 @@ class Store:
                 row["digest"] += "s" if row["suppressed"] else ""
             _add(connection, advice, rows)
         return {one.card for one in given if one.matter in settled}
+
+    def claim(self, token: bytes, until: float, now: float) -> bool:
+        """Whether a token was not used yet on any machine; from now on it is (S4).
+
+        Args:
+            token: digest of its issuer and id.
+            until: seconds since 1970 when it will be refused for its age.
+            now: seconds since 1970.
+        """
+        self._may_try()
+        row = {"token": token.hex(), "until": until}
+        with self.writing() as connection:
+            if now - self._swept >= SWEEP:
+                connection.execute(sa.delete(used).where(used.c.until < now - SLACK))
+                self._swept = now
+            statement = _insert(connection, used).on_conflict_do_nothing().returning(used.c.token)
+            return connection.execute(statement, row).first() is not None
 
     def hear(self, entries: Sequence[Heard]) -> set[str]:
         """Keep entries of feedback, all or none; tells the digests of those that were new."""
@@ -192,6 +211,10 @@ def _add(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, ob
     """Add the rows that are not there yet, and tell their digests."""
     if not rows:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing(index_elements=["digest"]).returning(table.c.digest)
+    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=["digest"]).returning(table.c.digest)
     return set(connection.execute(statement, list(rows)).scalars())
+
+
+def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    on_postgresql = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)

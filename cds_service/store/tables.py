@@ -1,10 +1,13 @@
-"""The two tables.  Rows are only ever added; nothing of a patient stands in them but keyed hashes."""
+"""The tables.  Rows of advice and feedback are added, never changed, and deleted by the operator alone.
+
+Nothing of a patient stands in them but keyed hashes.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import JSON, Boolean, Column, DateTime, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, DateTime, Float, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -63,4 +66,12 @@ feedback = Table(
     Column("reason", String(64), nullable=False),
     Column("reason_system", String(255), nullable=False),
     Column("comment", LargeBinary, nullable=True),  # encrypted; kept only where the operator asked for it
+)
+
+#: Tokens that were used, where several machines share the database.
+used = Table(
+    "used_tokens",
+    SCHEMA,
+    Column("token", String(64), primary_key=True),  # digest of issuer and id
+    Column("until", Float, nullable=False, index=True),  # seconds since 1970; then it has expired
 )
