@@ -88,7 +88,7 @@ def _starts(clauses: list[Clause], cue: str) -> list[int]:
 def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[int]) -> None:
     """The worst of what reaches the event; a denial inside a denial undoes it."""
     own = [scope for scope in scopes if scope[0] <= event.start and event.end <= scope[1]]
-    if not any(name in LESION_WORDS for name, _ in event.tags):
+    if LESION_WORDS.isdisjoint(event.kinds):
         own = [scope for scope in own if scope[3] != "reported"]
     reached = [assertion for _, _, assertion, _ in own]
     denials = sorted(low for low, _, assertion, _ in own if assertion is Assertion.NEGATED)

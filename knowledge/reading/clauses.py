@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import islice
 
 from knowledge.model import Assertion
+from knowledge.reading.lexicon import Term, term
 
 SEPARATOR = re.compile(
     r"(?=[;\s()\[\]:,/-])"  # most places are none
@@ -16,34 +16,22 @@ SEPARATOR = re.compile(
     r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
     r"|(?<=[a-z])/(?=[a-z]{4})))"
 )
-#: Classes that a cue can be about.
-TARGETS = frozenset(
-    {
-        "site", "content", "narrowing", "normal", "tissue", "change", "mechanism", "structural", "anchored", "lesion",
-        "alternative", "element", "qualifier", "level", "region", "order",
-    }
-)  # fmt: skip
 AROUND = 4  #: events on each side of a separator that may touch it
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
 
 
-@cache  # as many as the vocabulary has
-def kinds_of(tags: tuple[tuple[str, str], ...]) -> Mapping[str, tuple[str, ...]]:
-    """What tags tell, by class."""
-    kinds: dict[str, tuple[str, ...]] = {}
-    for kind, value in tags:
-        kinds[kind] = (*kinds.get(kind, ()), value)
-    return kinds
+#: What an event tells that is none.
+NOTHING = term(())
 
 
 class Event:
     """One phrase of the vocabulary, or one level, where it stands in the reading text."""
 
-    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "tags")
+    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "term")
 
-    def __init__(self, start: int, end: int, tags: tuple[tuple[str, str], ...], levels: tuple[str, ...] = ()) -> None:
-        self.start, self.end, self.tags, self.levels = start, end, tags, levels
-        self.kinds = kinds_of(tags)  #: class -> the values told
+    def __init__(self, start: int, end: int, told: Term, levels: tuple[str, ...] = ()) -> None:
+        self.start, self.end, self.term, self.levels = start, end, told, levels
+        self.kinds = told.kinds  #: class -> the values told
         self.assertion = Assertion.AFFIRMED
         self.root = False  #: a level-shaped token that names a nerve root
         self.flipped = False  #: denied twice
@@ -63,12 +51,12 @@ class Event:
 
     def drop(self) -> None:
         """Tell nothing any more."""
-        self.tags, self.kinds = (), kinds_of(())
+        self.term, self.kinds = NOTHING, NOTHING.kinds
 
     @property
     def target(self) -> bool:
         """Whether a cue can be about this event."""
-        return bool(self.levels) or not TARGETS.isdisjoint(self.kinds)
+        return self.term.target or bool(self.levels)
 
 
 @dataclass(slots=True)
@@ -83,7 +71,7 @@ class Clause:
 
     def of(self, kind: str) -> list[Event]:
         """The events of a class."""
-        return [event for event in self.events if event.has(kind)]
+        return [event for event in self.events if kind in event.kinds]
 
     @property
     def stands_alone(self) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
+from operator import attrgetter
 
 from knowledge.reading.clauses import Event
 from knowledge.reading.levels import LevelMention, Spine, find_levels
+from knowledge.reading.lexicon import normal, term
 from knowledge.tables import Knowledge
 
 LEAST_CELLS = 2
@@ -22,22 +24,30 @@ def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
 
 def events_of(text: str, known: Knowledge) -> list[Event]:
     """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
-    lexicon = known.lexicon
-    found = ((match, lexicon.tags_of(match[0])) for match in lexicon.pattern.finditer(text))
-    events = [Event(match.start(), match.end(), tags) for match, tags in found if tags]
-    for event in events:
-        event.levels = event.values("level")
-    taken = Spans([(event.start, event.end) for event in events if event.levels])
+    terms = known.lexicon.terms
+    found = list(known.lexicon.pattern.finditer(text))  # all at once: a scan that is not broken off is faster
+    events = [
+        Event(match.start(), match.end(), told, told.levels)
+        for match in found
+        if (told := terms.get(match[0]) or terms[normal(match[0])]).tags
+    ]
     spine = spine_of(tuple((level.id, level.kind) for level in known.levels.values()))
     levels = find_levels(text, spine)
-    roots = Spans([(event.start, event.end) for event in events if event.has("content")])
+    if not levels:
+        return events
+    taken = Spans([(event.start, event.end) for event in events if event.levels])
+    roots = Spans([(event.start, event.end) for event in events if "content" in event.kinds])
     events += [
         _level_event(mention, spine)
         for mention in levels
         if not roots.hold(mention.start, mention.end) and not taken.meet(mention.start, mention.end)
     ]
-    events.sort(key=lambda event: (event.start, -event.end))
-    return events
+    return ordered(events)
+
+
+def ordered(events: list[Event]) -> list[Event]:
+    """In the order of the text, what holds another before it."""
+    return sorted(sorted(events, key=attrgetter("end"), reverse=True), key=attrgetter("start"))
 
 
 class Spans:
@@ -59,7 +69,7 @@ class Spans:
 
 
 def _level_event(mention: LevelMention, spine: Spine) -> Event:
-    event = Event(mention.start, mention.end, (("level", mention.levels[0]),), mention.levels)
+    event = Event(mention.start, mention.end, term((("level", mention.levels[0]),)), mention.levels)
     event.root = mention.levels[0] in spine.roots
     return event
 
@@ -85,8 +95,8 @@ def column_sites(text: str, events: list[Event]) -> list[Event]:
             continue
         for number, header in columns.items():
             if number < len(cells) and inside[number] and not any(event.has("site") for event in inside[number]):
-                added.append(Event(cells[number][0], cells[number][0], header.tags))
-    return sorted([*events, *added], key=lambda event: (event.start, -event.end)) if added else events
+                added.append(Event(cells[number][0], cells[number][0], header.term))
+    return ordered(events + added) if added else events
 
 
 def _cells(position: int, line: str) -> list[tuple[int, int]]:
@@ -107,7 +117,7 @@ def mark_roots(text: str, events: list[Event]) -> None:
         event = events[position]
         if not event.levels or not event.has("level"):
             continue
-        if "-" in event.levels[0] and event.tags[0][0] != "level":
+        if "-" in event.levels[0] and event.term.tags[0][0] != "level":
             continue
         if veto and _vetoed(event, veto):
             event.root = True

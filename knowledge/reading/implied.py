@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.lexicon import term
 from knowledge.reading.mentions import Mention
 
 #: A verb by its ending, then at most a particle, a determiner and a few words, right before the site.
@@ -22,7 +23,7 @@ ACTS_ON = re.compile(
 )
 MILLIMETRES = re.compile(r"(?<![\d.])(\d{1,2}(?:\.\d+)?)(?:\s?(?:-|to)\s?(\d{1,2}(?:\.\d+)?))?\s?(?:mm|millimet)")
 WITHIN = 48  #: characters between a site and its measure
-IMPLIED = (("narrowing", "implied"),)
+IMPLIED = term((("narrowing", "implied"),))
 
 
 def implied(

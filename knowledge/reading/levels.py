@@ -10,8 +10,8 @@ from itertools import pairwise
 
 NUMBER = r"(?:1[0-2]|\d)"
 STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}"
-#: The letter comes first, so that the scan stops only at such letters; what may not stand before it is asked next.
-TOKEN = re.compile(rf"([ctls])(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
+#: The letter and its number come first, so that the scan stops only there; what may not stand before is asked next.
+TOKEN = re.compile(rf"([ctls])(?=-?\d)(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
 PART = re.compile(rf"([ctls]?)-?({NUMBER})")
 LONG = 24  #: characters of a level expression that is not met twice
 JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
@@ -51,7 +51,7 @@ class Spine:
         return tuple(name for name in names if name in self.known)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LevelMention:
     """One level expression: where it stands and the levels it names."""
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, product
 
 from knowledge.reading.spelling import Spelling
@@ -28,12 +29,43 @@ Tag = tuple[str, str]
 Tags = tuple[Tag, ...]
 
 
+#: Classes that a cue can be about.
+TARGETS = frozenset(
+    {
+        "site", "content", "narrowing", "normal", "tissue", "change", "mechanism", "structural", "anchored", "lesion",
+        "alternative", "element", "qualifier", "level", "region", "order",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What a phrase tells, ready to be asked."""
+
+    tags: Tags
+    kinds: Mapping[str, tuple[str, ...]]  #: class -> the values told
+    said: frozenset[str]  #: the classes, and the cues
+    levels: tuple[str, ...]
+    target: bool  #: whether a cue can be about it
+
+
+@cache  # as many as the vocabulary has
+def term(tags: Tags) -> Term:
+    """The term of these tags."""
+    kinds: dict[str, tuple[str, ...]] = {}
+    for kind, value in tags:
+        kinds[kind] = (*kinds.get(kind, ()), value)
+    said = frozenset((*kinds, *kinds.get("assertion", ())))
+    return Term(tags, kinds, said, kinds.get("level", ()), not TARGETS.isdisjoint(kinds))
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """Every phrase of the vocabulary with what it tells, and the pattern that finds them all."""
 
     pattern: re.Pattern[str]
     tags: Mapping[str, Tags]  #: normalised phrase -> (class, value) pairs; empty = a decoy
+    terms: Mapping[str, Term]  #: the same, ready to be asked
     words: frozenset[str]  #: every word of every phrase
     spelling: Spelling
 
@@ -71,7 +103,8 @@ def compile_lexicon(entries: Iterable[tuple[str, Tags]], key_terms: Iterable[str
                 decoys.add(literal)
     words = frozenset(WORD.findall(APART.join(tags))) | frozenset(kept)
     _nest(tags, decoys)
-    return Lexicon(finder(tags), tags, words, Spelling.of(key_terms, words))
+    terms = {phrase: term(told) for phrase, told in tags.items()}
+    return Lexicon(finder(tags), tags, terms, words, Spelling.of(key_terms, words))
 
 
 def _both(known: Tags, told: Tags) -> Tags:

@@ -88,7 +88,7 @@ def _follows_colon(clauses: list[Clause], index: int) -> bool:
 
 
 def only(clause: Clause, kinds: set[str]) -> bool:
-    return all(name in kinds for event in clause.events for name, _ in event.tags)
+    return all(event.kinds.keys() <= kinds for event in clause.events)
 
 
 def _between(site: Event, into: Event) -> bool:
