@@ -127,7 +127,7 @@ def _parts(raw: Raw) -> Parts:
         coded=frozenset(raw["care"]["coded"]),
         therapy=raw["care"]["therapy"],
         not_care=frozenset(raw["care"]["not_care"]),
-        abbreviations=tuple(raw["language"]["abbreviations"]),
+        abbreviations=frozenset(raw["language"]["abbreviations"]),
         idle_verbs=frozenset(raw["language"]["idle_verbs"]),
     )
 

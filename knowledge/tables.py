@@ -156,7 +156,7 @@ class Parts:
     coded: frozenset[str]
     therapy: str
     not_care: frozenset[str]
-    abbreviations: tuple[str, ...]  #: words that a full stop shortens
+    abbreviations: frozenset[str]  #: words that a full stop shortens
     idle_verbs: frozenset[str]  #: words that look like verbs and act on nothing
 
 

@@ -31,6 +31,8 @@ LEAST = 3  #: characters that are a word
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
+#: What changes how a sentence holds a thing.
+REACHING = frozenset({*BY_CUE, "past"})
 #: What others report is no lesion; a symptom they report is one.
 LESION_WORDS = frozenset(
     {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -57,12 +57,14 @@ class Section:
         """A ruled line ends whatever section there was."""
         self.kind, self.name, self.scope = "", "", "block"
 
-    def open_line(self, text: str, start: int, end: int, paragraph: int, *, loud: bool) -> int:
+    def open_line(self, text: str, start: int, end: int, paragraph: int, loud: Callable[[int], bool]) -> int:
         """Read a heading off the line; returns where its text begins."""
         if paragraph != self.paragraph and self.scope == "line" and self.told:
             self._restore()
         self.paragraph = paragraph
-        match = self.headings.pattern.match(text, start, end) or (loud and self.headings.loud.match(text, start, end))
+        match = self.headings.pattern.match(text, start, end)
+        if match is None and (match := self.headings.loud.match(text, start, end)) and not loud(start):
+            match = None
         if match and (row := self._row(match)):
             self._enter(*row)
             self.told = bool(text[match.end() : end].strip())
@@ -76,7 +78,7 @@ class Section:
 
     def enter_inline(self, text: str, start: int, end: int) -> int:
         """A heading inside a line, behind a sentence."""
-        match = self.headings.inline.match(text, start, end)
+        match = self.headings.inline.match(text, start, end) if start < end else None
         if match and (row := self._row(match)):
             self._enter(*row)
             if row[2] == "line":

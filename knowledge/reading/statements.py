@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from knowledge.model import Assertion, Document
-from knowledge.reading.assertion import assert_events
+from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.events import column_sites, events_of, mark_roots
+from knowledge.reading.lexicon import TARGETS
 from knowledge.reading.sections import headings_of
-from knowledge.reading.structure import Sentence, sentences, shortened_by
+from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
 from knowledge.reading.wraps import unwrapped
 from knowledge.tables import Knowledge
@@ -30,6 +32,7 @@ DEFAULTS = {
 }
 #: In an imaging report its history is why the study was made.
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
+SILENT: AbstractSet[str] = frozenset()
 #: An empty check box and what it is for, up to the next box or the line end.
 UNTICKED = re.compile(r"(?:\[[ _\n]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
 #: A ruled line that closes what was copied.
@@ -44,16 +47,25 @@ class Statement:
 
     document: Document
     sentence: Sentence
-    clauses: list[Clause]
+    words: str  #: the reading text
     events: list[Event]
+    said: AbstractSet[str]  #: the classes and the cues that its events tell
     own: tuple[str, ...] = ()  #: levels the sentence names
     topic: tuple[str, ...] = ()  #: levels it is about, from a heading or the sentences before
     topic_regions: tuple[str, ...] = ()
     index: int = 0
+    _clauses: list[Clause] | None = None
+
+    @property
+    def clauses(self) -> list[Clause]:
+        """The clauses, cut when they are first asked for: most sentences tell nothing that needs them."""
+        if self._clauses is None:
+            self._clauses = clauses_of(self.words, self.sentence.start, self.sentence.end, self.events)
+        return self._clauses
 
     def of(self, kind: str) -> list[Event]:
         """The events of a class."""
-        return [event for event in self.events if event.has(kind)]
+        return [event for event in self.events if kind in event.kinds] if kind in self.said else []
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -84,9 +96,8 @@ def read(document: Document, known: Knowledge) -> Text:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = column_sites(text, events)
-    shortened = shortened_by(known.parts.abbreviations)
     loud = _loud(document.text, reading)
-    found = sentences(text, headings_of(known.headings), document.kind, copied, loud, shortened)
+    found = sentences(text, headings_of(known.headings), document.kind, copied, loud, known.parts.abbreviations)
     result = Text(document, reading)
     index = 0
     for sentence in found:
@@ -139,9 +150,10 @@ def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]
 
 def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     """Where blocks copied from another day start and end; an open block ends with its paragraph."""
-    marks = [(event.start, event.value("copied") == "start") for event in events if event.has("copied")]
+    found = [event for event in events if "copied" in event.kinds]
+    marks = [(event.start, event.value("copied") == "start") for event in found]
     closed: list[tuple[int, bool]] = []
-    for event in events:
+    for event in found:
         if (
             event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS
         ):  # said in passing
@@ -163,10 +175,44 @@ def _statement(
     text: str, document: Document, sentence: Sentence, events: list[Event], index: int, report: str
 ) -> Statement:
     if not events:
-        return Statement(document, sentence, [Clause(sentence.start, sentence.end, hard=True)], events, index=index)
+        return Statement(document, sentence, text, events, SILENT, index=index)
+    said = _said(events)
+    if "level" in said:
+        _mark_levels(text, events)
+        said = _said(events)
+    statement = Statement(document, sentence, text, events, said, index=index)
+    if "level" in said:
+        statement.own = tuple(
+            dict.fromkeys(level for event in events if event.levels and not event.root for level in event.levels)
+        )
+    default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
+    if document.kind == report:
+        default = REPORT_DEFAULTS.get(sentence.section, default)
+    if not document.of_encounter and document.kind != report:
+        default = Assertion.HISTORICAL
+    if TARGETS.isdisjoint(said):
+        return statement
+    if not REACHING.isdisjoint(said) or text.find("?", sentence.start, sentence.end) >= 0:
+        assert_events(text, sentence.start, sentence.end, statement.clauses, default)
+    elif default is not Assertion.AFFIRMED:
+        for event in events:
+            event.assertion = default if event.target else event.assertion
+    return statement
+
+
+def _said(events: Sequence[Event]) -> AbstractSet[str]:
+    """The classes and the cues that events tell."""
+    said: set[str] = set()
+    for event in events:
+        said |= event.term.said
+    return said
+
+
+def _mark_levels(text: str, events: list[Event]) -> None:
+    """Roots are no levels; a named vertebra is anatomy where a segment is named too."""
     mark_roots(text, events)
     if any("-" in level for event in events if event.levels and not event.root for level in event.levels):
-        for event in events:  # a named vertebra is anatomy where a segment is named too
+        for event in events:
             if (
                 len(event.levels) == 1
                 and "-" not in event.levels[0]
@@ -174,19 +220,6 @@ def _statement(
                 and text[event.start : event.end].isalpha()
             ):
                 event.levels = ()
-    clauses = clauses_of(text, sentence.start, sentence.end, events)
-    default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
-    if document.kind == report:
-        default = REPORT_DEFAULTS.get(sentence.section, default)
-    if not document.of_encounter and document.kind != report:
-        default = Assertion.HISTORICAL
-    if any(event.target for event in events):
-        assert_events(text, sentence.start, sentence.end, clauses, default)
-    own: list[str] = []
-    for event in events:
-        if event.levels and not event.root:
-            own += [level for level in event.levels if level not in own]
-    return Statement(document, sentence, clauses, events, tuple(own), index=index)
 
 
 def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
@@ -218,22 +251,24 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
 
 def _heads(text: str, statement: Statement) -> bool:
     """Whether the line begins with a level of its own."""
+    if not statement.own:
+        return False
     first = next((event for event in statement.events if event.levels and not event.root), None)
     return first is not None and not text[statement.sentence.start : first.start].strip(" \t-*•>#.)(:0123456789")
 
 
 def _carried(statement: Statement) -> tuple[str, ...]:
     """The levels the next sentences are about: those of the heading, else of the last clause that names any."""
-    for clause in reversed(statement.clauses):
-        levels = [level for event in clause.events if event.levels and not event.root for level in event.levels]
-        if levels:
-            if len(statement.own) <= 3:  # noqa: PLR2004
-                return statement.own
-            return tuple(dict.fromkeys(levels))
+    if len(statement.own) > 3:  # noqa: PLR2004
+        for clause in reversed(statement.clauses):
+            if levels := [level for event in clause.events if not event.root for level in event.levels]:
+                return tuple(dict.fromkeys(levels))
     return statement.own
 
 
 def _regions_said(statement: Statement, known: Knowledge) -> tuple[str, ...]:
+    if "region" not in statement.said:
+        return ()
     said = [
         value
         for event in statement.events

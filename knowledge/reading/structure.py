@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from knowledge.reading.sections import Headings, Section
 
@@ -20,6 +19,8 @@ END = re.compile(
 )
 LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
+RULED = frozenset("-=_*~")  #: what a ruled line is made of
+BLANK = " \t"
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
 
@@ -36,65 +37,60 @@ class Sentence:
     heading: str = ""
 
 
-@lru_cache(maxsize=4)
-def shortened_by(abbreviations: Sequence[str]) -> re.Pattern[str]:
-    """The pattern of an abbreviation that ends where a full stop stands."""
-    return re.compile(rf"(?:^|[\s(])(?:{'|'.join(map(re.escape, abbreviations))})$")
-
-
 def sentences(
     text: str,
     headings: Headings,
     kind: str,
     copied: Sequence[tuple[int, bool]],
     loud: Callable[[int], bool],
-    shortened: re.Pattern[str],
+    shortened: frozenset[str],
 ) -> list[Sentence]:
     """Cut a reading text of a document ``kind``.
 
     ``copied`` lists where copied blocks start (True) and end; ``loud`` tells whether the words at an offset are
-    written in capitals before words that are not; ``shortened`` is the pattern of abbreviations before a full stop.
+    written in capitals before words that are not; ``shortened`` are the abbreviations that a full stop may follow.
     """
     found: list[Sentence] = []
     state = Section(headings, kind)
+    stops = [match.span() for match in END.finditer(text)]
+    passed = 0
     for number, (start, end, paragraph) in enumerate(_lines(text)):
-        if RULE.fullmatch(text, start, end):
+        before = passed
+        while passed < len(stops) and stops[passed][0] < end:
+            passed += 1
+        if text[start:end].lstrip(BLANK)[:1] in RULED and RULE.fullmatch(text, start, end):
             state.rule()
             continue
-        begin = state.open_line(text, start, end, paragraph, loud=loud(start))
-        for first, last, at_start in _cut(text, begin, end, state, shortened):
-            section = state.kind
-            if _inside_copied(copied, last):
-                section = "copied"
+        begin = state.open_line(text, start, end, paragraph, loud)
+        at_start = True
+        for first, last in _cut(text, begin, end, stops[before:passed], state, shortened):
+            section = "copied" if copied and _inside_copied(copied, last) else state.kind
             found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
+            at_start = False
         state.close_line()
     return found
 
 
 def _cut(
-    text: str, start: int, end: int, state: Section, shortened: re.Pattern[str]
-) -> Iterator[tuple[int, int, bool]]:
+    text: str, start: int, end: int, stops: Iterable[tuple[int, int]], state: Section, shortened: frozenset[str]
+) -> Iterator[tuple[int, int]]:
+    """The sentences of a line, by what may end one in it."""
     first = start
-    at_start = True
-    for match in END.finditer(text, start, end):
-        if match.end() <= first or (match[0][0] == "." and _carries(text, first, match, shortened)):
+    for stop, behind in stops:
+        if behind <= first or (behind < end and text[stop] == "." and _carries(text, first, stop, behind, shortened)):
             continue
-        for piece in _short(text, first, match.end()):
-            yield (*piece, at_start)
-            at_start = False
-        first = state.enter_inline(text, match.end(), end)
-    for piece in _short(text, first, end):
-        yield (*piece, at_start)
-        at_start = False
+        yield from _short(text, first, behind)
+        first = state.enter_inline(text, behind, end)
+    yield from _short(text, first, end)
 
 
-def _carries(text: str, first: int, match: re.Match[str], shortened: re.Pattern[str]) -> bool:
+def _carries(text: str, first: int, stop: int, behind: int, shortened: frozenset[str]) -> bool:
     """Whether the full stop belongs to an abbreviation."""
-    following = text[match.end() : match.end() + 3].strip()
-    if not following or following.startswith("-"):
+    words = text[max(first, stop - LONGEST_ABBREVIATION) : stop].replace("(", " ").split()
+    if not words or words[-1] not in shortened:
         return False
-    before = text[max(first, match.start() - LONGEST_ABBREVIATION) : match.start()]
-    return shortened.search(before) is not None
+    following = text[behind : behind + 3].strip()
+    return bool(following) and following[0] != "-"
 
 
 def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
