@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 
-#: Nothing else has a meaning within a line; block marks need a line start, and quotes stand within one.
-MARKS = re.compile(r"([\\`*_\[\]~|])")
 #: Renderers turn bare addresses into links even where their marks are escaped; a word joiner stops that.
 ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)(?=\w)", re.IGNORECASE)
-ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+#: Nothing else has a meaning within a line; block marks need a line start, and quotes stand within one.
+MARKED = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]~|"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escape(text: str) -> str:
     """One line: no markup, no link, no control character or direction override survives."""
-    line = " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-    return MARKS.sub(r"\\\1", ADDRESS.sub("\u2060", line)).translate(ENTITIES)
+    if not text.isprintable():
+        text = "".join(mark if mark.isprintable() else " " for mark in text)
+    line = " ".join(text.split())
+    return ADDRESS.sub("\u2060", line).translate(MARKED)

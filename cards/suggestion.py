@@ -8,7 +8,6 @@ codings stay beside a new code, the action's description says so.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,7 +116,7 @@ def _has_words(concept: Mapping[str, Any]) -> bool:
 
 def _reasoned(order: Mapping[str, Any], code: str, codes: tuple[str, ...], call: Call) -> Json | None:
     """The order with other reasons; None where it cannot be addressed, lacks the code or would stay as it is."""
-    copy = deepcopy(dict(order))
+    copy: Json = _copied(order)
     reasons = copy.get("reasonCode")
     concepts = _listed(reasons)
     found = _found(reasons, code)
@@ -125,7 +124,7 @@ def _reasoned(order: Mapping[str, Any], code: str, codes: tuple[str, ...], call:
     further = [one for one in codes[1:] if _bare(one) not in present]
     if not copy.get("id") or not found or not (further or codes[0] != code):
         return None
-    style = deepcopy(found[0])
+    style = _copied(found[0])
     if codes[0] != code:
         for coding in found:
             _exchange(coding, codes[0], call)
@@ -137,7 +136,7 @@ def _reasoned(order: Mapping[str, Any], code: str, codes: tuple[str, ...], call:
 
 def _recoded(condition: Mapping[str, Any], code: str, other: str, call: Call) -> Json | None:
     """The diagnosis under another code; None where it cannot be addressed, lacks the code or keeps it."""
-    copy = deepcopy(dict(condition))
+    copy: Json = _copied(condition)
     found = _found(copy.get("code"), code)
     if not copy.get("id") or not found or other == code:
         return None
@@ -150,7 +149,7 @@ def _beside(model: Mapping[str, Any], code: str, further: str, call: Call) -> Js
     """A new diagnosis that shares patient, encounter, category and statuses with an existing one."""
     found = _found(model.get("code"), code)
     style = found[0] if found else {}
-    shared = {key: deepcopy(model[key]) for key in SHARED if key in model}
+    shared = {key: _copied(model[key]) for key in SHARED if key in model}
     return {"resourceType": "Condition", **shared, "code": _concept(style, further, call)}
 
 
@@ -179,6 +178,13 @@ def _found(concepts: object, code: str) -> list[Json]:
         for coding in _listed(concept.get("coding"))
         if (not coding.get("system") or coding["system"] in SYSTEMS) and _bare(coding.get("code")) == _bare(code)
     ]
+
+
+def _copied(value: Any) -> Any:
+    """JSON that can be changed without changing the client's."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _bare(code: object) -> str:

@@ -22,12 +22,14 @@ from cds_service.kept import Kept, State, keep
 from cds_service.metrics import TYPE as METRICS_TYPE
 from cds_service.pages import Pages
 from cds_service.pseudonyms import caller
+from cds_service.readings import Readings
 from cds_service.services import Service, discovery, services
 from cds_service.store import Unavailable
 from cds_service.watch import watch
 from cds_service.wire import as_json, json_body, plain_paths
 from knowledge.model import Gap
 
+MEGABYTE = 1_000_000
 #: What an HTTP error is called in an OperationOutcome (http://hl7.org/fhir/issue-type).
 ISSUES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 401: "login", 429: "throttled"}
 #: What the card of a fault is counted as.
@@ -49,6 +51,7 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
     app.config["MAX_CONTENT_LENGTH"] = options.body_limit
     app.config["DEPTH_LIMIT"] = options.depth_limit
     kept = app.extensions["kept"] = keep(options, known.version)
+    app.extensions["readings"] = Readings(options.readings_mb * MEGABYTE)
     app.wsgi_app = plain_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
     access = app.extensions["access"] = Access(options, kept.store, lambda: kept.metrics.unavailable("replay"))
     operators.keep(app, options)
@@ -71,7 +74,7 @@ def _routes(app: Flask, options: settings.Settings, known: knowledge.Knowledge, 
     def hook(service_id: str) -> Response:
         g.call = hooks.Call(_offered(service_id))
         g.call = call = hooks.read(g.call.service, json_body())
-        given = answer(call, known, options, _capabilities(), _servers(), _app())
+        given = answer(call, known, options, _capabilities(), _servers(), _app(), app.extensions["readings"])
         return _cards(*kept.advice.shown(call, _caller(), given, known.version, _showing(call, options)))
 
     @app.post("/cds-services/<service_id>/feedback")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import re
 from base64 import b64decode
 from collections.abc import Callable
 
@@ -46,7 +45,9 @@ def decoded(data: str) -> bytes:
     Raises:
         Unreadable: where it is no base64.
     """
-    packed = re.sub(r"\s+", "", data).rstrip("=").translate(WEB_ALPHABET)
+    packed = "".join(data.split()).rstrip("=")
+    if "-" in packed or "_" in packed:
+        packed = packed.translate(WEB_ALPHABET)
     try:
         return b64decode(packed + "=" * (-len(packed) % 4), validate=True)
     except (binascii.Error, ValueError):

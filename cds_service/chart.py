@@ -1,13 +1,13 @@
 """FHIR -> chart.  FHIR stops here.
 
-``read`` takes the resources of one patient as plain JSON, in any order, and what is asked of them; it tells what the
-encounter holds, which codes were chosen, and what could not be read.  ``targets`` gives back the client's own JSON that
-carries a chosen code, for whoever writes a suggestion.
+A ``Record`` holds the resources of one patient as plain JSON, in any order, and what is asked of them.  ``read`` tells
+what the encounter holds, which codes were chosen, and what could not be read; ``targets`` gives back the client's own
+JSON that carries a chosen code, for whoever writes a suggestion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import inf
 
 from cds_service import coded, conditions, narrative
@@ -21,15 +21,13 @@ from cds_service.reasons import Reason
 from cds_service.record import Question, Record, authored
 from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
 
-__all__ = ["Fetch", "Opened", "Question", "Reason", "Resource", "Targets", "read", "targets"]
+__all__ = ["Fetch", "Opened", "Question", "Reason", "Record", "Resource", "Targets", "read", "targets"]
 
 
 def read(
-    resources: Iterable[Resource],
-    asked: Question,
+    record: Record,
     category: str,
     *,
-    places: Sequence[str] = (),
     gaps: Iterable[Gap] = (),
     fetch: Fetch | None = None,
     until: float = inf,
@@ -38,16 +36,13 @@ def read(
     """The chart of one encounter.
 
     Args:
-        resources: FHIR resources as JSON objects, in any order; nothing in them raises.
-        asked: the facts of the call.
+        record: the resources of the patient, and what is asked of them; nothing in them raises.
         category: the characters that the codes to assess begin with.
-        places: where each resource stood in the request; names those without an id.
         gaps: what is already known to be missing.
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
         until: monotonic time at which no further document is opened; the rest become gaps.
         opened: what documents of this patient were found to say in an earlier chart.
     """
-    record = Record(resources, asked, places)
     start, end, date = _dates(record)
     chosen, uncounted = assessable(conditions.chosen(record, category))
     texts, unread = narrative.documents(record, documents(), fetch, later=date, until=until, opened=opened)
@@ -67,9 +62,9 @@ def read(
     )
 
 
-def targets(resources: Iterable[Resource], asked: Question, code: str) -> Targets:
+def targets(record: Record, code: str) -> Targets:
     """The orders and Conditions that carry a chosen code, as the client sent them."""
-    return conditions.targets(Record(resources, asked), code)
+    return conditions.targets(record, code)
 
 
 def _dates(record: Record) -> tuple[str, str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service import conditions
-from cds_service.fhir_read import Resource, cpt_codes, day, found, objects, reference, statuses, string, strings, words
+from cds_service.fhir_read import Resource, cpt_codes, day, found, objects, reference, string, strings, words
 from cds_service.record import Item, Record
 from knowledge.model import Document, Order, Procedure, Role
 
@@ -36,16 +36,16 @@ def observations(record: Record, *, later: str) -> Iterator[Document]:
         resource = item.resource
         text = observation_text(resource)
         date = observation_date(resource)
-        if text and not statuses(resource, "status") & ABSENT:
-            unlinked = bool(later) and date > later and not record.linked(resource)
+        if text and not item.statuses("status") & ABSENT:
+            unlinked = bool(later) and date > later and not record.linked(item)
             yield Document(
                 source=item.source,
                 text=text,
                 kind="observation",
                 author=Role.TREATING,
                 date=date,
-                of_encounter=not (unlinked or record.elsewhere(resource)),
-                preliminary=bool(statuses(resource, "status") & {"preliminary", "registered"}),
+                of_encounter=not (unlinked or record.elsewhere(item)),
+                preliminary=bool(item.statuses("status") & {"preliminary", "registered"}),
             )
 
 
@@ -53,12 +53,12 @@ def procedures(record: Record) -> Iterator[Procedure]:
     """Every Procedure; only a completed one counts as done."""
     for item in record.of("Procedure"):
         resource = item.resource
-        if not statuses(resource, "status") & ABSENT:
+        if not item.statuses("status") & ABSENT:
             yield Procedure(
                 source=item.source,
                 text=words(resource.get("code")),
                 cpt=next(iter(cpt_codes(resource.get("code"))), ""),
-                completed="completed" in statuses(resource, "status"),
+                completed="completed" in item.statuses("status"),
                 date=day(resource, *PERFORMED),
             )
 

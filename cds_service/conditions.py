@@ -14,7 +14,6 @@ from cds_service.fhir_read import (
     icd_codes,
     objects,
     references,
-    statuses,
     strings,
     words,
 )
@@ -55,7 +54,7 @@ def targets(record: Record, code: str) -> Targets:
     orders = [item for item in signed(record) if code in icd_codes(item.resource.get("reasonCode"))]
     referring = []
     for item in signed(record):
-        behind = [one for one in _behind(record, item) if code in _codes(one)]
+        behind = [one for one in _behind(record, item) if code in one.codes]
         carried |= {one.source: one for one in behind if one.source not in carried}
         referring += [item] if behind and item not in orders else []
     return Targets(*(tuple(item.resource for item in items) for items in (orders, referring, carried.values())))
@@ -66,11 +65,11 @@ def diagnoses(record: Record) -> Iterator[Diagnosis]:
     for item in _present(record):
         resource = item.resource
         snomed = tuple(code for code in codes_of(resource.get("code"), SNOMED_SYSTEMS) if code.isdecimal())
-        for position, code in enumerate(_codes(item) or [""]):
+        for position, code in enumerate(item.codes or [""]):
             yield Diagnosis(
                 source=item.source,
                 code=code,
-                assertion=assertion(resource),
+                assertion=assertion(item),
                 encounter_diagnosis=_of_encounter(record, item),
                 text="" if position else words(resource.get("code")),
                 snomed=() if position else snomed,
@@ -86,7 +85,7 @@ def documents(record: Record, codes: tuple[str, ...]) -> Iterator[Document]:
     """
     for item in _present(record):
         resource = item.resource
-        named = assertion(resource) is Assertion.AFFIRMED and not set(_codes(item)) & set(codes)
+        named = assertion(item) is Assertion.AFFIRMED and not set(item.codes) & set(codes)
         name = words(resource.get("code")) if named else ""
         text = "\n".join([*filter(None, [name]), *strings(resource, "note.text")])
         date = _date(resource)
@@ -111,26 +110,26 @@ def gaps(record: Record) -> Iterator[Gap]:
 def signed(record: Record) -> list[Item]:
     """The orders whose reasons are chosen codes: the draft orders of the call, or the encounter's own drafts."""
     if record.asked.orders:
-        return [item for item in record.drafts if not statuses(item.resource, "status") & WITHDRAWN]
-    return [item for item in standing(record) if DRAFT in statuses(item.resource, "status")]
+        return [item for item in record.drafts if not item.statuses("status") & WITHDRAWN]
+    return [item for item in standing(record) if DRAFT in item.statuses("status")]
 
 
 def standing(record: Record) -> list[Item]:
     """The orders of the encounter that are drafts or active, besides those of the call."""
-    orders = [item for item in record.of("ServiceRequest") if not record.elsewhere(item.resource)]
-    return [item for item in orders if statuses(item.resource, "status") & {DRAFT, ACTIVE}]
+    orders = [item for item in record.of("ServiceRequest") if not record.elsewhere(item)]
+    return [item for item in orders if item.statuses("status") & {DRAFT, ACTIVE}]
 
 
 def reasons(record: Record, order: Item) -> list[str]:
     """The ICD-10-CM codes an order gives as its reason, those of the Conditions it refers to included."""
-    behind = [code for item in _behind(record, order) for code in _codes(item)]
+    behind = [code for item in _behind(record, order) for code in item.codes]
     return list(dict.fromkeys([*icd_codes(order.resource.get("reasonCode")), *behind]))
 
 
-def assertion(condition: Resource) -> Assertion:
+def assertion(condition: Item) -> Assertion:
     """How a Condition is held (A1).  One without any status is affirmed, unless it says that it has ended."""
-    verified, clinical = statuses(condition, "verificationStatus"), statuses(condition, "clinicalStatus")
-    ended = not clinical and any(value for name, value in condition.items() if name.startswith("abatement"))
+    verified, clinical = condition.statuses("verificationStatus"), condition.statuses("clinicalStatus")
+    ended = not clinical and any(value for name, value in condition.resource.items() if name.startswith("abatement"))
     if verified & REFUTED:
         return Assertion.NEGATED
     if clinical & PAST or ended:
@@ -141,18 +140,16 @@ def assertion(condition: Resource) -> Assertion:
 def _held(record: Record) -> list[tuple[Item, list[str]]]:
     """The Conditions whose codes were chosen, with their codes: by the encounter's rank, then as received."""
     if record.asked.created:
-        items = [item for item in record.created if _is_present(item) and assertion(item.resource) != Assertion.NEGATED]
+        items = [item for item in record.created if _is_present(item) and assertion(item) != Assertion.NEGATED]
     elif record.asked.hook == "patient-view" and not record.encounter:
         items = []
     else:
         items = [
-            item
-            for item in _present(record)
-            if _of_encounter(record, item) and assertion(item.resource) is Assertion.AFFIRMED
+            item for item in _present(record) if _of_encounter(record, item) and assertion(item) is Assertion.AFFIRMED
         ]
     ranks = {target.id: rank for rank, target in reversed(list(enumerate(record.diagnoses)))}
     items.sort(key=lambda item: ranks.get(item.id, len(ranks)))
-    return [(item, _codes(item)) for item in items]
+    return [(item, item.codes) for item in items]
 
 
 def _reasons_given(record: Record) -> list[tuple[Item, list[str]]]:
@@ -178,10 +175,10 @@ def _of_encounter(record: Record, item: Item) -> bool:
     """
     if any(target.id == item.id and target.type in {"", "Condition"} for target in record.diagnoses if item.id):
         return True
-    known = statuses(item.resource, "category") & CATEGORIES
+    known = item.statuses("category") & CATEGORIES
     if OF_ENCOUNTER in known:
-        return not record.elsewhere(item.resource) and (bool(record.encounter) or not _names_encounter(item))
-    return not known and record.linked(item.resource)
+        return not record.elsewhere(item) and (bool(record.encounter) or not _names_encounter(item))
+    return not known and record.linked(item)
 
 
 def _names_encounter(item: Item) -> bool:
@@ -193,11 +190,7 @@ def _present(record: Record) -> list[Item]:
 
 
 def _is_present(item: Item) -> bool:
-    return ABSENT not in statuses(item.resource, "verificationStatus")
-
-
-def _codes(item: Item) -> list[str]:
-    return icd_codes(item.resource.get("code"))
+    return ABSENT not in item.statuses("verificationStatus")
 
 
 def _date(condition: Resource) -> str:

@@ -16,7 +16,7 @@ from cds_service.bounds import MORE_CODES
 from cds_service.reach import reach
 from cds_service.reasons import Reason
 from cds_service.settings import Settings
-from knowledge import Assessment, Knowledge, Readings, assess
+from knowledge import Assessment, Knowledge, Reader, assess, reading
 from knowledge.model import Chart, Gap
 
 #: Where codes stand: what is missing there may be what was to be assessed.
@@ -51,35 +51,38 @@ class Consultation:
 
 
 def consult(
-    resources: Sequence[chart.Resource],
-    asked: chart.Question,
+    record: chart.Record,
     known: Knowledge,
     call: cards.Call,
     *,
-    places: Sequence[str] = (),
     gaps: Iterable[Gap] = (),
     fetch: chart.Fetch | None = None,
     until: float = inf,
+    reader: Reader = reading,
 ) -> Consultation:
-    """Resources in, cards out.  The arguments are those of ``chart.read``, and the call that the cards answer."""
-    read = chart.read(resources, asked, known.category, places=places, gaps=gaps, fetch=fetch, until=until)
-    assessed = assess(read, known)
-    written = [card for one in assessed for card in cards.write(one, chart.targets(resources, asked, one.code), call)]
-    if not written and (unseen := tuple(_unseen(read, asked, assessed))):
+    """Resources in, cards out.
+
+    Args:
+        record: the FHIR resources, and what is asked of them.
+        known: what they are held against.
+        call: the call that the cards answer.
+        gaps: what is already known to be missing.
+        fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
+        until: monotonic time at which no further document is opened; the rest become gaps.
+        reader: reads the documents.
+    """
+    read = chart.read(record, known.category, gaps=gaps, fetch=fetch, until=until)
+    assessed = assess(read, known, reader)
+    written = [card for one in assessed for card in cards.write(one, chart.targets(record, one.code), call)]
+    if not written and (unseen := tuple(_unseen(read, record.asked, assessed))):
         written.append(cards.unavailable(unseen, call))
     return Consultation(read, assessed, written)
 
 
-def judged(
-    resources: Sequence[chart.Resource],
-    asked: chart.Question,
-    known: Knowledge,
-    opened: chart.Opened,
-    readings: Readings,
-) -> Consultation:
+def judged(record: chart.Record, known: Knowledge, opened: chart.Opened, reader: Reader) -> Consultation:
     """The same line up to the cards, which nobody is going to see; what was read of the patient before is not again."""
-    read = chart.read(resources, asked, known.category, opened=opened)
-    return Consultation(read, assess(read, known, readings), [])
+    read = chart.read(record, known.category, opened=opened)
+    return Consultation(read, assess(read, known, reader), [])
 
 
 def answer(
@@ -89,11 +92,12 @@ def answer(
     capabilities: Iterable[str] = (),
     servers: Iterable[str] = (),
     app: cards.App | None = None,
+    reader: Reader = reading,
 ) -> Consultation:
     """Consult on a hook call: with what it carries, and what its FHIR server adds.
 
     ``capabilities`` are the words that the client is registered with, ``servers`` the base URLs of the FHIR servers
-    that it may name, ``app`` the SMART app that it launches from cards.
+    that it may name, ``app`` the SMART app that it launches from cards; ``reader`` reads the documents.
 
     Raises:
         RequestError: 412, where no code can be looked for.
@@ -108,14 +112,13 @@ def answer(
             call.prefetch, call.context, asked, templates=service.prefetch, required=service.required, fhir=server
         )
         return consult(
-            gathered.resources,
-            asked,
+            chart.Record(gathered.resources, asked, gathered.places),
             known,
             addressed(call, known, options, capabilities, app),
-            places=gathered.places,
             gaps=gathered.gaps,
             fetch=server.binary if isinstance(server, fhir.Fhir) else None,
             until=until,
+            reader=reader,
         )
 
 

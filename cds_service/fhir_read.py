@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from knowledge.model import ICD10CM
@@ -27,6 +28,7 @@ CPT_SYSTEMS = frozenset({
 CPT = re.compile(r"\d{4}[0-9A-Z]|[A-Z]\d{4}")
 ICD = re.compile(r"[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{0,5})")
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?![\d-])")
+NONE: frozenset[str] = frozenset()
 SUBCATEGORY = 3  #: characters of an ICD-10-CM code before its dot
 
 
@@ -37,17 +39,42 @@ class Reference(NamedTuple):
     id: str
 
 
-def found(node: Any, path: str = "") -> Iterator[Any]:
+def found(node: Any, path: str = "") -> list[Any]:
     """Everything that stands at a path; arrays are entered, nulls are nothing."""
-    if isinstance(node, list):
-        for entry in node:
-            yield from found(entry, path)
-    elif not path:
-        if node is not None:
-            yield node
-    elif isinstance(node, dict):
-        name, _, rest = path.partition(".")
-        yield from found(node.get(name), rest)
+    steps = _steps(path)
+    if steps and isinstance(node, dict):  # as nearly always: the first step needs no list
+        node, steps = node.get(steps[0]), steps[1:]
+    level = _entries(node)
+    for name in steps:
+        if not level:
+            break
+        inner: list[Any] = []
+        for one in level:
+            if isinstance(one, dict) and (value := one.get(name)) is not None:
+                if isinstance(value, list):
+                    inner += _entries(value)
+                else:
+                    inner.append(value)
+        level = inner
+    return level
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.split(".")) if path else ()
+
+
+def _entries(node: Any) -> list[Any]:
+    """What an array holds, the arrays in it opened; anything else is alone, a null is nothing."""
+    if not isinstance(node, list):
+        return [] if node is None else [node]
+    entries: list[Any] = []
+    for entry in node:
+        if isinstance(entry, list):
+            entries += _entries(entry)
+        elif entry is not None:
+            entries.append(entry)
+    return entries
 
 
 def objects(node: Any, path: str = "") -> list[Resource]:
@@ -57,14 +84,27 @@ def objects(node: Any, path: str = "") -> list[Resource]:
 
 def strings(node: Any, *paths: str) -> list[str]:
     """The words at some paths, without white space around them; numbers count as written, empty ones not at all."""
-    entries = (entry for path in paths for entry in found(node, path))
-    said = (str(entry).strip() for entry in entries if isinstance(entry, str | int) and not isinstance(entry, bool))
-    return [words for words in said if words]
+    many: list[str] = []
+    for path in paths:
+        many += [said for entry in found(node, path) if (said := _said(entry))]
+    return many
 
 
 def string(node: Any, *paths: str) -> str:
     """The first words at some paths, or empty."""
-    return next(iter(strings(node, *paths)), "")
+    for path in paths:
+        if isinstance(node, dict) and isinstance(value := node.get(path), str) and (said := value.strip()):
+            return said  # a member, as most are
+        for entry in found(node, path):
+            if said := _said(entry):
+                return said
+    return ""
+
+
+def _said(entry: Any) -> str:
+    if isinstance(entry, str):
+        return entry.strip()
+    return str(entry) if isinstance(entry, int) and not isinstance(entry, bool) else ""
 
 
 def words(concept: Any) -> str:
@@ -74,13 +114,27 @@ def words(concept: Any) -> str:
 
 def statuses(resource: Resource, member: str) -> frozenset[str]:
     """A status in lower case, whether it is a code, a concept or (STU3) a string."""
-    return frozenset(status.lower() for status in strings(resource, member, f"{member}.coding.code", f"{member}.text"))
+    if isinstance(resource, dict):  # as a code, which most are
+        value = resource.get(member)
+        if value is None:
+            return NONE
+        if isinstance(value, str):
+            return frozenset((said,)) if (said := value.strip().lower()) else NONE
+        return _lowered(value)
+    return _lowered(found(resource, member))
+
+
+def _lowered(value: Any) -> frozenset[str]:
+    return frozenset([status.lower() for status in strings(value, "", "coding.code", "text")])
 
 
 def day(node: Any, *paths: str) -> str:
     """The first whole calendar date at some paths, as written (no shift of zone), or empty."""
-    dates = (DAY.match(written) for written in strings(node, *paths))
-    return next((date[0] for date in dates if date), "")
+    for path in paths:
+        for written in strings(node, path):
+            if date := DAY.match(written):
+                return date[0]
+    return ""
 
 
 def reference(written: str) -> Reference:
@@ -93,7 +147,13 @@ def reference(written: str) -> Reference:
 
 def references(node: Any, *paths: str) -> list[Reference]:
     """Where the references at some paths point."""
-    return [reference(written) for path in paths for written in strings(node, f"{path}.reference")]
+    return [
+        reference(written)
+        for path in paths
+        for holder in found(node, path)
+        if isinstance(holder, dict)
+        for written in strings(holder, "reference")
+    ]
 
 
 def icd(code: str) -> str:

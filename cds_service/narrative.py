@@ -40,6 +40,9 @@ GENERATED = "generated"
 IMMATERIAL = re.compile(r"(?m)^\s*[-•*]\s+|\s+")
 #: What two renderings of one attachment may differ in.
 NO_WORD = re.compile(r"[\W_]+")
+WORD = re.compile(r"[^\W_]")
+#: The marks of list items: texts that differ besides them and white space are not the same words.
+ITEMS = str.maketrans("", "", "-•*")
 NOTHING = Text("")
 
 
@@ -77,7 +80,7 @@ def documents(
     """
     known = Opened() if opened is None else opened
     texts, gaps = [], []
-    counting = sorted(_counting(record, table), key=lambda one: record.elsewhere(one.resource))
+    counting = sorted(_counting(record, table), key=lambda one: record.elsewhere(one.item))
     for narrative in counting:  # those of this encounter first: time to fetch may run out
         source = narrative.item.source
         if source not in known:
@@ -93,7 +96,7 @@ def documents(
 def _counting(record: Record, table: Documents) -> list[Narrative]:
     """The documents that count: not withdrawn, not replaced, and no preliminary one whose final is there (A1)."""
     items = [item for kind in TYPES for item in record.of(kind)]
-    standing = [item for item in items if not statuses(item.resource, "status") & ABSENT and not _withdrawn(item)]
+    standing = [item for item in items if not item.statuses("status") & ABSENT and not _withdrawn(item)]
     replaced = {target.id for item in standing for target in _replaced(item.resource)}
     kept = [_narrative(item, table) for item in standing if item.id not in replaced]
     finals = [narrative for narrative in kept if not narrative.preliminary]
@@ -101,7 +104,7 @@ def _counting(record: Record, table: Documents) -> list[Narrative]:
 
 
 def _withdrawn(item: Item) -> bool:
-    return bool(statuses(item.resource, "docStatus") & ABSENT)
+    return bool(item.statuses("docStatus") & ABSENT)
 
 
 def _replaced(resource: Resource) -> list[Reference]:
@@ -122,7 +125,7 @@ def _narrative(item: Item, table: Documents) -> Narrative:
             codes_of(typed, LOINC_SYSTEMS), strings(resource, "category.coding.code"), titles, report=report
         ),
         date=day(resource, "effectiveDateTime", "effectivePeriod.start", "date", "context.period.start", "issued"),
-        preliminary=bool((statuses(resource, "status") | statuses(resource, "docStatus")) & PRELIMINARY),
+        preliminary=bool((item.statuses("status") | item.statuses("docStatus")) & PRELIMINARY),
     )
 
 
@@ -175,6 +178,9 @@ def _shown(resource: Resource, *, beside: bool) -> list[Text]:
 
 def _distinct(pieces: Iterable[Text]) -> list[Text]:
     """The pieces whose words are not held by another one."""
+    pieces = list(pieces)
+    if len(pieces) == 1:
+        return pieces if WORD.search(pieces[0].text) else []
     keys: list[tuple[str, Text]] = []
     for piece in pieces:
         key = NO_WORD.sub("", piece.text).casefold()
@@ -199,14 +205,14 @@ def _joined(pieces: list[Text]) -> Text:
 
 def _document(narrative: Narrative, text: Text, record: Record, table: Documents, later: str) -> Document:
     resource = narrative.resource
-    unlinked = bool(later) and narrative.date > later and not record.linked(resource)
+    unlinked = bool(later) and narrative.date > later and not record.linked(narrative.item)
     return Document(
         source=narrative.item.source,
         text=text.text,
         kind=narrative.kind.id,
         author=table.role(_authors(resource, record), narrative.kind),
         date=narrative.date,
-        of_encounter=not unlinked and (narrative.kind.imaging or not record.elsewhere(resource)),
+        of_encounter=not unlinked and (narrative.kind.imaging or not record.elsewhere(narrative.item)),
         preliminary=narrative.preliminary,
         struck=text.struck,
     )
@@ -230,8 +236,13 @@ def _once(documents: Iterable[Document]) -> list[Document]:
     provider's, the latest; the encounter it belongs to is that of any of them.
     """
     by_text: dict[str, list[Document]] = {}
+    alike: dict[str, list[Document]] = {}
     for document in documents:
-        by_text.setdefault(IMMATERIAL.sub("", document.text), []).append(document)
+        alike.setdefault("".join(document.text.split()).translate(ITEMS), []).append(document)
+    for rough, group in alike.items():
+        for document in group:
+            exact = IMMATERIAL.sub("", document.text) if len(group) > 1 else rough
+            by_text.setdefault(exact, []).append(document)
     return [_merged(same) for same in by_text.values()]
 
 

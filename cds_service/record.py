@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from cds_service.fhir_read import Reference, Resource, day, objects, references, statuses, string, strings
+from cds_service.fhir_read import Reference, Resource, day, icd_codes, objects, references, statuses, string, strings
 from cds_service.reasons import Reason
 from knowledge.model import Gap
 
@@ -33,20 +33,40 @@ class Question:
     today: str = ""  #: YYYY-MM-DD
 
 
-@dataclass(frozen=True, slots=True)
 class Item:
-    """One resource and how the record names it."""
+    """One resource and how the record names it; what is asked of it often is read once."""
 
-    resource: Resource
-    source: str  #: ``Type/id``, or its place in the request
+    __slots__ = ("_codes", "_encounters", "_statuses", "id", "resource", "source", "type")
+
+    def __init__(self, resource: Resource, place: str) -> None:
+        """A resource by its ``Type/id``; without an id by its place in the request."""
+        self.resource = resource
+        self.type = string(resource, "resourceType")
+        self.id = string(resource, "id")
+        self.source = f"{self.type}/{self.id}" if self.id else place
+        self._codes: list[str] | None = None
+        self._encounters: list[str] | None = None
+        self._statuses: dict[str, frozenset[str]] = {}
+
+    def statuses(self, member: str) -> frozenset[str]:
+        """A status, as ``fhir_read.statuses`` reads it."""
+        if member not in self._statuses:
+            self._statuses[member] = statuses(self.resource, member)
+        return self._statuses[member]
 
     @property
-    def type(self) -> str:
-        return string(self.resource, "resourceType")
+    def codes(self) -> list[str]:
+        """The ICD-10-CM codes of its code."""
+        if self._codes is None:
+            self._codes = icd_codes(self.resource.get("code"))
+        return self._codes
 
     @property
-    def id(self) -> str:
-        return string(self.resource, "id")
+    def encounters(self) -> list[str]:
+        """The encounters that it names as its own."""
+        if self._encounters is None:
+            self._encounters = encounters(self.resource)
+        return self._encounters
 
 
 class Record:
@@ -65,15 +85,24 @@ class Record:
 
     def of(self, kind: str) -> list[Item]:
         """The resources of one type, in the order received."""
-        return [item for item in self.items if item.type == kind]
+        return self._by_type.get(kind, [])
 
     def named(self, target: Reference, holder: Resource | None = None) -> Item | None:
         """The resource behind a reference, also when it is contained in the one that refers."""
         for part in objects(holder, "contained"):
             if string(part, "id") == target.id:
-                return Item(part, f"{string(holder, 'resourceType')}/{string(holder, 'id')}#{target.id}")
+                inner = Item(part, "")
+                inner.source = f"{string(holder, 'resourceType')}/{string(holder, 'id')}#{target.id}"
+                return inner
         found = self._by_id.get(target.id, ())
         return next((item for item in found if target.type in {"", item.type}), None)
+
+    @cached_property
+    def _by_type(self) -> Mapping[str, list[Item]]:
+        by_type: dict[str, list[Item]] = {}
+        for item in self.items:
+            by_type.setdefault(item.type, []).append(item)
+        return by_type
 
     @cached_property
     def _by_id(self) -> Mapping[str, list[Item]]:
@@ -93,9 +122,9 @@ class Record:
             return named
         if self.asked.hook == WITHOUT_VISIT:
             return named
-        of_orders = {mine for item in self.drafts for mine in encounters(item.resource)}
+        of_orders = {mine for item in self.drafts for mine in item.encounters}
         present = {item.id for item in self.of("Encounter")}
-        ongoing = {item.id for item in self.of("Encounter") if statuses(item.resource, "status") & ONGOING}
+        ongoing = {item.id for item in self.of("Encounter") if item.statuses("status") & ONGOING}
         for candidates in (of_orders, {named} - {""}, present, ongoing):
             if len(candidates) == 1:
                 return next(iter(candidates))
@@ -121,18 +150,17 @@ class Record:
         entries.sort(key=lambda entry: _rank(entry.get("rank")))
         return [target for entry in entries for target in references(entry, "condition")]
 
-    def linked(self, resource: Resource) -> bool:
+    def linked(self, item: Item) -> bool:
         """Whether a resource names this encounter as its own."""
-        return bool(self.encounter) and self.encounter in encounters(resource)
+        return bool(self.encounter) and self.encounter in item.encounters
 
-    def elsewhere(self, resource: Resource) -> bool:
+    def elsewhere(self, item: Item) -> bool:
         """Whether a resource belongs to another encounter: it says so, or that encounter alone lists it."""
         if not self.encounter:
             return False
-        if named := encounters(resource):
-            return self.encounter not in named
-        mine = Reference(string(resource, "resourceType"), string(resource, "id"))
-        return mine in self._listed_elsewhere
+        if item.encounters:
+            return self.encounter not in item.encounters
+        return Reference(item.type, item.id) in self._listed_elsewhere
 
     @cached_property
     def _listed_elsewhere(self) -> frozenset[Reference]:
@@ -143,7 +171,7 @@ class Record:
 
     @cached_property
     def _mentioned(self) -> frozenset[str]:
-        return frozenset(mine for item in (*self.items, *self.drafts) for mine in encounters(item.resource))
+        return frozenset(mine for item in (*self.items, *self.drafts) for mine in item.encounters)
 
     @cached_property
     def _ids(self) -> frozenset[Reference]:
@@ -152,8 +180,7 @@ class Record:
     def _items(self, placed: Iterable[tuple[Resource, str]], taken: dict[str, Item]) -> Iterator[Item]:
         """Resources of this patient that were not taken before."""
         for resource, place in placed:
-            kind, name = string(resource, "resourceType"), string(resource, "id")
-            item = Item(resource, f"{kind}/{name}" if name else place)
+            item = Item(resource, place)
             known = taken.setdefault(item.source, item)
             if known is item and self._of_patient(item):
                 yield item

@@ -46,6 +46,8 @@ class Settings:
     fhir_call_ms: int = 2000  #: ms that one answer of a FHIR server may take
     deadline_ms: int = 5000  #: ms after which one call opens no further document; the card names the others
     fhir_total_ms: int = 4000  #: ms that all of them may take in one call; the card names what was not had by then
+    #: MB of memory in which one worker keeps notes as they were read, for the next hook on the same chart; 0: none
+    readings_mb: int = field(default=32, metadata={"least": 0})
     public_url: str = ""  #: https base URL of this service as browsers reach it; with it each card links its rule
     operator_token: str = field(default="", repr=False)  #: what an operator signs in to the pages with; else nobody can
     shadow: bool = False  #: shadow mode for every client: judge and record, show nothing

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from cds_service.errors import RequestError
 
 WORDS = {str: "a string", dict: "an object", list: "an array", bool: "true or false"}
 Step = str | int
+HOLDERS = (dict, list)
 
 
 def expect(value: Any, kinds: tuple[type, ...], place: tuple[Step, ...]) -> Any:
@@ -42,13 +42,14 @@ def required(holder: dict[str, Any], member: str, kinds: tuple[type, ...], place
 
 def deeper(value: Any, limit: int) -> bool:
     """Whether JSON is nested deeper than so many levels.  It is read level by level: depth costs no stack."""
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if isinstance(value, HOLDERS) else []
     for _ in range(limit):
-        level = [inner for outer in level for inner in _held(outer) if isinstance(inner, dict | list)]
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, HOLDERS)
+        ]
         if not level:
             return False
     return bool(level)
-
-
-def _held(holder: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return holder.values() if isinstance(holder, dict) else holder

@@ -7,7 +7,7 @@ with it.  No HTTP, no FHIR, no clock, no randomness, no environment, no clinical
 from knowledge.assessment import assess
 from knowledge.load import KnowledgeError, load
 from knowledge.model import ICD10CM, Assertion, Assessment, Chart, Code, Evidence, Rule, Verdict
-from knowledge.record import Readings
+from knowledge.record import Reader, Reading, reading
 from knowledge.tables import Knowledge
 
 __all__ = [
@@ -19,9 +19,11 @@ __all__ = [
     "Evidence",
     "Knowledge",
     "KnowledgeError",
-    "Readings",
+    "Reader",
+    "Reading",
     "Rule",
     "Verdict",
     "assess",
     "load",
+    "reading",
 ]

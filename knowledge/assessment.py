@@ -10,7 +10,7 @@ from knowledge.doubts import doubt
 from knowledge.elements import missing
 from knowledge.expected import Expectation, Expecting, codes_of, nearest
 from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Role, Verdict
-from knowledge.record import Readings, record
+from knowledge.record import Reader, reading, record
 from knowledge.rules import decide
 from knowledge.structural import code_for, displacing, structural_codes
 from knowledge.tables import Knowledge
@@ -20,15 +20,14 @@ REPORTED = frozenset({Verdict.SUPPORTED, Verdict.CORRECTED, Verdict.ADDITIONAL, 
 MOST_EVIDENCE = 24
 
 
-def assess(chart: Chart, known: Knowledge, readings: Readings | None = None) -> tuple[Assessment, ...]:
-    """Hold every chosen code of a chart against what the chart documents.
+def assess(chart: Chart, known: Knowledge, reader: Reader = reading) -> tuple[Assessment, ...]:
+    """Hold every chosen code of a chart against what the chart documents, as ``reader`` reads it.
 
     Returns one assessment per chosen code, in the order chosen; nothing is read when no code is chosen.
-    ``readings`` are the documents that were read before, for charts that share some.
     """
     if not chart.chosen:
         return ()
-    made = record(chart, known, readings)
+    made = record(chart, known, reader)
     return tuple(judge(made, code, known) for code in chart.chosen)
 
 

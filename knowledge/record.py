@@ -6,7 +6,8 @@ Only what is affirmed, current and of this patient counts (policy A1-A3); who sa
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from knowledge.currency import operated, overrule, replace_older
 from knowledge.diagnoses import coded_findings, structural_findings
@@ -19,28 +20,52 @@ from knowledge.reading.statements import Text, read
 from knowledge.tables import Knowledge
 
 
-class Readings:
-    """Documents that were read, each once, for whoever holds several charts of one patient against the knowledge."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document, read: its statements and what they claim; nothing changes it afterwards."""
 
-    def __init__(self, known: Knowledge) -> None:
-        self.known = known
-        self._held: dict[Document, tuple[Text, Bound]] = {}
+    text: Text
+    bound: Bound
 
-    def of(self, document: Document) -> tuple[Text, Bound]:
-        """What a document says, and what is bound in it."""
-        held = self._held.get(document)
-        if held is None:
-            text = read(document, self.known)
-            held = self._held[document] = text, bind(text, self.known.parts)
-        return held
+    def of(self, document: Document) -> Reading:
+        """The reading of another document with the same words.
+
+        How a text is read depends on the words and on ``Reading.basis``; whose it is and of which day is only carried
+        along, by each statement.
+        """
+        if document == self.text.document:
+            return self
+        text = replace(self.text, document=document)
+        moved = {id(one): replace(one, document=document) for one in self.text.statements}
+        text.statements = list(moved.values())
+        claims = [replace(one, text=text, statement=moved[id(one.statement)]) for one in self.bound.claims]
+        return Reading(text, Bound(claims, [(moved[id(where)], said) for where, said in self.bound.mentions]))
+
+    @staticmethod
+    def basis(document: Document) -> tuple[object, ...]:
+        """What of a document decides how it is read, besides its words."""
+        return document.kind, document.of_encounter, document.struck
 
 
-def record(chart: Chart, known: Knowledge, readings: Readings | None = None) -> Record:
-    """Read every document of a chart that was not read before."""
-    chart = replace(chart, diagnoses=tuple(_in_icd(diagnosis, known) for diagnosis in chart.diagnoses))
-    read_once = readings or Readings(known)
-    read_all = [read_once.of(document) for document in chart.documents]
-    texts, bounds = [text for text, _ in read_all], [bound for _, bound in read_all]
+#: Who reads: ``reading``, or somebody who remembers what was read before.
+Reader = Callable[[Document, Knowledge], Reading]
+
+
+def reading(document: Document, known: Knowledge) -> Reading:
+    """Read one document."""
+    text = read(document, known)
+    return Reading(text, bind(text, known.parts))
+
+
+def record(chart: Chart, known: Knowledge, reader: Reader = reading) -> Record:
+    """Read every document of a chart."""
+    readings = [reader(document, known) for document in chart.documents]
+    texts, bounds = [one.text for one in readings], [one.bound for one in readings]
+    chart = replace(
+        chart,
+        documents=tuple(text.document for text in texts),  # one that was remembered is equal, not the same
+        diagnoses=tuple(_in_icd(diagnosis, known) for diagnosis in chart.diagnoses),
+    )
     made = Record(chart, texts, bounds)
     last = _last_treating(chart, known)
     for text, bound in zip(texts, bounds, strict=True):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cards.words import GAPS
 from cds_service import chart, prefetch
-from cds_service.chart import Question, Reason
+from cds_service.chart import Question, Reason, Record
 from cds_service.documents import DocumentsError, documents, parsed
 from cds_service.fhir_read import Reference, cpt_codes, icd, reference
 from knowledge.model import Assertion, Gap, Role
@@ -87,7 +87,7 @@ def asked(**facts):
 
 def read(*held, **facts):
     fetch = facts.pop("fetch", None)
-    return chart.read(held, asked(**facts), CATEGORY, fetch=fetch)
+    return chart.read(Record(held, asked(**facts)), CATEGORY, fetch=fetch)
 
 
 def concept(*codes, text=None, system=ICD):
@@ -165,7 +165,7 @@ def chart_of(placement, hook="order-sign", shuffled=None):
     def fetch(url):
         return b64decode(binaries[url]["data"]), binaries[url]["contentType"]
 
-    return chart.read(everything, question, CATEGORY, fetch=fetch if binaries else None)
+    return chart.read(Record(everything, question), CATEGORY, fetch=fetch if binaries else None)
 
 
 def told(found):
@@ -390,7 +390,7 @@ def test_targets_are_the_clients_own_json():
     other = order(id="s4", reasonCode=[concept("M54.5")])
     problem = condition(name="c7", category=[status("problem-list-item")])
     mine = condition(vendor="kept")
-    found = chart.targets([mine, problem], asked(orders=(by_code, by_reference, both, other)), "M99.63")
+    found = chart.targets(Record([mine, problem], asked(orders=(by_code, by_reference, both, other))), "M99.63")
     assert found.orders == (by_code, both)
     assert found.referring_orders == (by_reference,)
     assert found.conditions == (mine,)
@@ -402,8 +402,8 @@ def test_targets_at_discharge_are_the_drafts_of_the_encounter():
         order(id=f"s{i}", status=state, reasonCode=concept("M99.63")) for i, state in enumerate(["draft", "active"])
     ]
     question = asked(hook="encounter-discharge")
-    assert chart.targets(drafts, question, "M99.63").orders == (drafts[0],)
-    assert len(chart.read(drafts, question, CATEGORY).orders) == 2
+    assert chart.targets(Record(drafts, question), "M99.63").orders == (drafts[0],)
+    assert len(chart.read(Record(drafts, question), CATEGORY).orders) == 2
 
 
 # --- the encounter ------------------------------------------------------------------------------------
@@ -862,7 +862,7 @@ def test_what_belongs_to_another_patient_is_left_out_and_named():
 
 def test_a_resource_without_id_is_named_by_its_place():
     nameless = {**note(), "id": None}
-    found = chart.read([nameless, nameless | {"content": []}], asked(), CATEGORY, places=["prefetch.notes.entry[0]"])
+    found = chart.read(Record([nameless, nameless | {"content": []}], asked(), ["prefetch.notes.entry[0]"]), CATEGORY)
     assert [one.source for one in found.documents] == ["prefetch.notes.entry[0]"]
     assert [gap.source for gap in found.gaps] == ["DocumentReference[1]"]
 
@@ -896,9 +896,9 @@ def test_nothing_in_a_resource_raises(data):
         ).orders
     )
     for question in (asked(hook="encounter-discharge"), asked(orders=drafts)):
-        found = chart.read(held, question, CATEGORY)
-        for code in found.chosen:
-            chart.targets(held, question, code)
+        record = Record(held, question)
+        for code in chart.read(record, CATEGORY).chosen:
+            chart.targets(record, code)
 
 
 @pytest.mark.parametrize(

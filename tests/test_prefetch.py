@@ -212,10 +212,13 @@ def test_the_services_own_queries_bring_the_same_chart(name):
             fhir=access,
         )
         found = chart.read(
-            gathered.resources, question, "M99", places=gathered.places, gaps=gathered.gaps, fetch=access.binary
+            chart.Record(gathered.resources, question, gathered.places),
+            "M99",
+            gaps=gathered.gaps,
+            fetch=access.binary,
         )
     plain = prefetch.received(request(CASE)["prefetch"], {}).resources
-    expected = chart.read(plain, question, "M99")
+    expected = chart.read(chart.Record(plain, question), "M99")
     assert sorted(one.text.strip() for one in found.documents) == sorted(one.text.strip() for one in expected.documents)
     assert (found.chosen, found.diagnoses, found.procedures, found.gaps) == (
         expected.chosen,

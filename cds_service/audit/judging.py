@@ -19,9 +19,11 @@ from cds_service.conditions import OF_ENCOUNTER
 from cds_service.consult import judged
 from cds_service.fhir_read import Resource, icd_codes, references, statuses, string
 from cds_service.narrative import Opened
-from cds_service.record import Question, encounters
-from knowledge import Knowledge, Readings
+from cds_service.readings import Readings
+from cds_service.record import Question, Record, encounters
+from knowledge import Knowledge
 
+MOST_READINGS = 64_000_000  #: bytes of memory for what was read of one patient
 HOOK = "encounter-discharge"  #: the hook whose question an audit asks of every encounter
 Patient = list[Kept]  #: the lines of one patient
 _loaded: list[Knowledge] = []
@@ -98,12 +100,12 @@ def of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> It
     loose = {place for place, one in coded.items() if not encounters(one)}
     diagnoses = {place for place in loose if OF_ENCOUNTER in statuses(coded[place], "category")}
     tally.counted["diagnoses_without_encounter"] += sum(not placed[place] for place in diagnoses)
-    opened, readings = Opened(), Readings(known)
+    opened, readings = Opened(), Readings(MOST_READINGS)
     for encounter in sorted(set().union(*placed.values())):
         elsewhere = {place for place in loose if encounter not in placed[place]}
         resources = [one for place, one in enumerate(held) if place not in elsewhere]
         asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
-        told = judged(resources, asked, known, opened, readings)
+        told = judged(Record(resources, asked), known, opened, readings)
         tally.add(told)
         yield from rows(told, lines[0].pseudonym, encounter, visits.get(encounter, {}), known.version)
 

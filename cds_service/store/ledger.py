@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from threading import Lock
 from time import monotonic
 
@@ -135,7 +136,7 @@ class Store:
             if now - self._swept >= SWEEP:
                 connection.execute(sa.delete(used).where(used.c.until < now - SLACK))
                 self._swept = now
-            statement = _insert(connection, used).on_conflict_do_nothing().returning(used.c.token)
+            statement = _insert(connection.dialect.name, used).on_conflict_do_nothing().returning(used.c.token)
             return connection.execute(statement, row).first() is not None
 
     def hear(self, entries: Sequence[Heard]) -> set[str]:
@@ -181,10 +182,10 @@ class Store:
             self._preparing.release()
 
 
-def _settled(
-    connection: sa.Connection, matters: Iterable[str], since: datetime, postponing: Collection[str]
-) -> set[str]:
-    """Of these matters, those whose last feedback is an override with a reason that settles it, given since then.
+def _last_feedback() -> sa.Select[tuple[str, bool]]:
+    """Whether each feedback on the cards of some matters settles them, in the order given.
+
+    Made once: to make the statement costs more than to execute it.
 
     A card uuid that stood for several matters (a client that reuses its hookInstance) settles none of them.
     """
@@ -193,17 +194,27 @@ def _settled(
     settles = sa.and_(
         feedback.c.outcome == "overridden",
         feedback.c.reasoned,
-        feedback.c.reason.not_in(list(postponing)),
-        feedback.c.at >= since,
+        feedback.c.reason.not_in(sa.bindparam("postponing", expanding=True)),
+        feedback.c.at >= sa.bindparam("since"),
     )
-    query = (
+    return (
         sa.select(shown.c.matter, settles.label("settles"))
         .join(feedback, sa.and_(feedback.c.card == shown.c.card, feedback.c.client == shown.c.client))
-        .where(shown.c.matter.in_(list(matters)))
+        .where(shown.c.matter.in_(sa.bindparam("matters", expanding=True)))
         .where(~sa.exists().where(same_card, other.c.matter != shown.c.matter))
         .order_by(feedback.c.id)
     )
-    last = {row.matter: row.settles for row in connection.execute(query)} if matters else {}
+
+
+LAST_FEEDBACK = _last_feedback()
+
+
+def _settled(
+    connection: sa.Connection, matters: Iterable[str], since: datetime, postponing: Collection[str]
+) -> set[str]:
+    """Of these matters, those whose last feedback is an override with a reason that settles it, given since then."""
+    asked = {"matters": list(matters), "since": since, "postponing": list(postponing)}
+    last = {row.matter: row.settles for row in connection.execute(LAST_FEEDBACK, asked)} if asked["matters"] else {}
     return {matter for matter, settled in last.items() if settled}
 
 
@@ -211,10 +222,15 @@ def _add(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, ob
     """Add the rows that are not there yet, and tell their digests."""
     if not rows:
         return set()
-    statement = _insert(connection, table).on_conflict_do_nothing(index_elements=["digest"]).returning(table.c.digest)
-    return set(connection.execute(statement, list(rows)).scalars())
+    return set(connection.execute(_addition(connection.dialect.name, table), list(rows)).scalars())
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-    on_postgresql = connection.dialect.name == "postgresql"
-    return postgresql.insert(table) if on_postgresql else sqlite.insert(table)
+@cache
+def _addition(dialect: str, table: sa.Table) -> sa.Executable:
+    """The statement, made once."""
+    made = _insert(dialect, table).on_conflict_do_nothing(index_elements=["digest"])
+    return made.returning(table.c.digest)
+
+
+def _insert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
