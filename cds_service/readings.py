@@ -19,7 +19,7 @@ from knowledge.model import Document
 
 LIFE = 900.0  #: s after which a reading that nobody asked for is forgotten
 #: Bytes of memory that a reading takes, by its parts, as measured (tests/test_readings.py holds them against a count).
-OF_READING, OF_CHARACTER, OF_EDIT, OF_STATEMENT, OF_CLAUSE, OF_EVENT, OF_CLAIM = 1500, 2, 80, 300, 200, 150, 450
+OF_READING, OF_CHARACTER, OF_EDIT, OF_STATEMENT, OF_CLAUSE, OF_EVENT, OF_CLAIM = 1500, 2, 80, 350, 200, 170, 500
 
 
 class Readings:
@@ -88,7 +88,7 @@ def weigh(made: Reading) -> int:
         + OF_CHARACTER * len(made.text.document.text)
         + OF_EDIT * len(reading_text.starts)
         + OF_STATEMENT * len(statements)
-        + OF_CLAUSE * sum(len(one.clauses) for one in statements)
+        + OF_CLAUSE * sum(one.cut for one in statements)
         + OF_EVENT * sum(len(one.events) for one in statements)
         + OF_CLAIM * (len(made.bound.claims) + len(made.bound.mentions))
     )

@@ -74,8 +74,8 @@ CAPABILITIES = """
 ### Capabilities
 
 A client of which nothing is said has those of `default`; the name of a profile stands for its words; any other word is
-added to it. So `["display", "update-orders"]` is a client that changes orders and nothing else. A word that is not in the
-table stops the start. The words stand in `cards/capabilities.toml`.
+added to it. So `["display", "update-orders"]` is a client that changes orders and nothing else. A word that is not in
+the table stops the start. The words stand in `cards/capabilities.toml`.
 
 | Word | The client ... | Profiles that hold it |
 |---|---|---|

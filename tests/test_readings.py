@@ -2,6 +2,7 @@
 
 import gc
 import tracemalloc
+from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 
@@ -43,13 +44,14 @@ def plain(value, met=None):
         return value
     if isinstance(value, list | tuple):
         return tuple(plain(one, met) for one in value)
-    if isinstance(value, frozenset):
+    if isinstance(value, AbstractSet):
         return frozenset(value)
     if id(value) in met:
         return f"met {met[id(value)]}"
     met[id(value)] = len(met)
     names = [one.name for one in fields(value)] if is_dataclass(value) else value.__slots__
-    return type(value).__name__, tuple(plain(getattr(value, name), met) for name in names if name != "kinds")
+    parts = [getattr(value, name.lstrip("_")) for name in names if name != "kinds"]  # what is made late is made now
+    return type(value).__name__, tuple(plain(part, met) for part in parts)
 
 
 @pytest.mark.parametrize("name", SAMPLE)

@@ -63,6 +63,11 @@ class Statement:
             self._clauses = clauses_of(self.words, self.sentence.start, self.sentence.end, self.events)
         return self._clauses
 
+    @property
+    def cut(self) -> int:
+        """How many clauses have been asked for so far."""
+        return len(self._clauses or ())
+
     def of(self, kind: str) -> list[Event]:
         """The events of a class."""
         return [event for event in self.events if kind in event.kinds] if kind in self.said else []
