@@ -17,6 +17,8 @@ from cds_service.pseudonyms import Pseudonyms
 from cds_service.shape import Step, expect, optional, required
 from cds_service.store import Heard, Store
 
+#: Of one body: they are kept together, and others must not wait long.
+MOST_ENTRIES = 2000
 OUTCOMES = frozenset({"accepted", "overridden"})
 #: RFC 3339 section 5.6.  UTC is demanded of clients (B3); another offset is understood and not refused.
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -85,9 +87,11 @@ def read(body: Any) -> list[Entry]:
     """The entries of a feedback body, which is valid as a whole or refused.
 
     Raises:
-        RequestError: 400 with the place.
+        RequestError: 400 or 413 with the place.
     """
     entries = required(expect(body, (dict,), ()), "feedback", (list,))
+    if len(entries) > MOST_ENTRIES:
+        raise RequestError(413, "too-long", f"more than {MOST_ENTRIES} entries; send them in parts", ("feedback",))
     return [_entry(entry, ("feedback", position)) for position, entry in enumerate(entries)]
 
 

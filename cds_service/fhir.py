@@ -5,6 +5,7 @@ Nothing here raises once the server is permitted: what could not be had comes ba
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -28,6 +29,8 @@ FHIR_JSON = "application/fhir+json"
 REFUSALS = frozenset({401, 403})
 OK = 200
 CHUNK = 65_536
+#: What a header can hold; anything else is no token (RFC 6750).
+TOKEN = re.compile(r"[!-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def connect(
     """
     if not server:
         return None
-    if not (asked := guard.permitted(server, allowed, dev=dev)):
+    if not TOKEN.fullmatch(token) or not (asked := guard.permitted(server, allowed, dev=dev)):
         return Reason.NOT_PERMITTED
     opened = Opening(asked, tuple(networks), authorities, dev)
     return Fhir(server, opened, token, scope=scope if token else "", limits=limits)

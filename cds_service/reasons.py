@@ -10,7 +10,7 @@ class Reason(StrEnum):
 
     NOT_RECEIVED = "not-received"  #: a prefetch key that is absent, and no FHIR server to ask
     NOT_RETRIEVED = "not-retrieved"  #: the FHIR server failed, or an OperationOutcome came in its place
-    NOT_PERMITTED = "not-permitted"  #: the FHIR server refused
+    NOT_PERMITTED = "not-permitted"  #: the FHIR server refused, or may not be asked with what the call brought
     TIMED_OUT = "timed-out"
     MORE_PAGES = "more-pages"
     TOO_LARGE = "too-large"

@@ -32,6 +32,7 @@ from cards import override
 from cds_service import settings
 from cds_service.app import create_app
 from cds_service.cli import main
+from cds_service.feedback import MOST_ENTRIES
 from cds_service.settings import Settings, SettingsError
 from cds_service.store import Store, Unavailable, address, engine, erase, schema, secret
 from cds_service.store.tables import SCHEMA, advice, feedback
@@ -169,6 +170,16 @@ def test_feedback_with_one_wrong_entry_is_kept_not_at_all(options, started):
     assert reply.status_code == 400
     assert reply.get_json()["issue"][0]["expression"] == ["feedback[1].outcome"]
     assert not rows(client, feedback)
+
+
+def test_more_feedback_than_can_be_kept_at_once_is_refused(sqlite, started):
+    """B2, S19: whoever holds the database for long costs others their cards."""
+    client = started(sqlite)
+    most = [entry({"uuid": f"c{number}"}) for number in range(MOST_ENTRIES)]
+    reply = tell(client, *most, entry({"uuid": "last"}))
+    assert (reply.status_code, reply.get_json()["issue"][0]["expression"]) == (413, ["feedback"])
+    assert not rows(client, feedback)
+    assert tell(client, *most).get_json() == {"accepted": MOST_ENTRIES}
 
 
 @pytest.mark.parametrize("at", ["2026-13-01T00:00:00Z", "0001-01-01T00:00:00+10:00", "2026-11-20T24:00:01Z"])

@@ -51,6 +51,14 @@ def test_the_token_of_the_call_is_presented_each_time():
     assert server.tokens == ["Bearer tok-1"] * 2
 
 
+@pytest.mark.parametrize("token", ["a\nHost: evil", "a b", "\u00e9", "\u6f22", "\0"])
+def test_what_no_header_can_hold_is_no_token(token):
+    """F2, S10: nothing is asked with it."""
+    with serving([]) as server:
+        assert connect(server.base, token, dev=True) is Reason.NOT_PERMITTED
+    assert not server.asked
+
+
 def test_no_token_no_header():
     """F7."""
     with serving([]) as server:
