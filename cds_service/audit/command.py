@@ -14,9 +14,11 @@ from tqdm import tqdm
 
 import knowledge
 from cds_service.audit.export import ExportError, files
+from cds_service.audit.figures import figures, summary
 from cds_service.audit.findings import CSV, SUMMARY, MissingError, require
 from cds_service.audit.judging import ChangedError
-from cds_service.audit.run import Audit, AuditError, alone, plan
+from cds_service.audit.report import Report, written
+from cds_service.audit.run import Audit, AuditError, alone, plan, private
 
 INPUT = click.Path(exists=True, path_type=Path)
 RUN = "run"
@@ -61,6 +63,23 @@ def run(
         raise click.ClickException("a worker process was ended; run this again to go on") from None
     except (ExportError, AuditError, ChangedError, MissingError, knowledge.KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
+
+
+@audit.command()
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+def report(folder: Path) -> None:
+    """Make of the findings in DIR a page that a manager reads: report.html, and report.md."""
+    if not (folder / SUMMARY).exists():
+        raise click.ClickException(f"{folder} holds no finished audit")
+    try:
+        require()
+        known = knowledge.load()
+        made = written(Report(figures(folder, known), summary(folder), known))
+    except (MissingError, knowledge.KnowledgeError) as error:
+        raise click.ClickException(str(error)) from None
+    for name, text in made.items():
+        private(folder / name).write_text(text, encoding="utf-8")
+        click.echo(folder / name)
 
 
 def _run(begun: Audit, jobs: int, known: knowledge.Knowledge) -> None:

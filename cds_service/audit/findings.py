@@ -14,15 +14,18 @@ from typing import Any, TextIO
 import orjson
 
 from cds_service.consult import Consultation
-from cds_service.fhir_read import Resource, string
+from cds_service.fhir_read import Resource, objects, string
 from knowledge import Assessment
 
 PACKAGE = "foramen"
+NEEDED = ("pyarrow", "pygal")
 CSV, PARQUET, SUMMARY = "findings.csv", "findings.parquet", "summary.json"
 COLUMNS = (
     *("patient", "encounter", "date", "code", "verdict", "proposed_codes", "missing_hard", "missing_soft"),
     *("rules", "evidence", "knowledge", "organization", "practitioner", "service_class"),
 )
+#: Where an Encounter names its organization and its practitioner.
+WHERE = ("serviceProvider", "participant.individual")
 BLOCK = 16 * 2**20  #: bytes of CSV that become one group of the Parquet file, and more than any row has
 #: A quote can be as long as a document.
 csv.field_size_limit(2**31 - 1)
@@ -42,11 +45,13 @@ class Tally:
     missing_hard: Counter[str] = field(default_factory=Counter)
     missing_soft: Counter[str] = field(default_factory=Counter)
     not_read: Counter[str] = field(default_factory=Counter)
+    names: Counter[str] = field(default_factory=Counter)  #: ``reference``, a tab, and what it is shown as
 
-    def add(self, told: Consultation) -> None:
+    def add(self, told: Consultation, visit: Resource) -> None:
         """Count an encounter; one in which nothing was assessed does not count."""
         if told.assessments:
             self.counted["encounters"] += 1
+            self.names.update(f"{name}\t{shown}" for name, shown in map(_who, [visit] * 2, WHERE) if shown != name)
             self.not_read.update(str(gap.reason) for gap in told.chart.gaps)
         for one in told.assessments:
             self.counted["findings"] += 1
@@ -72,8 +77,7 @@ def rows(told: Consultation, patient: str, encounter: str, visit: Resource, know
             " ".join((one.rule.id, *one.policy)),
             _evidence(one),
             knowledge,
-            string(visit, "serviceProvider.reference", "serviceProvider.display"),
-            string(visit, "participant.individual.reference", "participant.individual.display"),
+            *(_who(visit, path)[0] for path in WHERE),
             string(visit, "class.code", "class.coding.code", "class", "class_fhir.code"),
         ]
 
@@ -87,10 +91,10 @@ def require() -> None:
     """Refuse to begin what could not be written.
 
     Raises:
-        MissingError: pyarrow is not installed.
+        MissingError: pyarrow, which writes Parquet, or pygal, which draws, is not installed.
     """
-    if importlib.util.find_spec("pyarrow") is None:
-        raise MissingError(f"the findings are also written as Parquet; install {PACKAGE}[audit]")
+    if absent := [name for name in NEEDED if importlib.util.find_spec(name) is None]:
+        raise MissingError(f"an audit needs {' and '.join(absent)}; install {PACKAGE}[audit]")
 
 
 def parquet(findings: Path, target: Path) -> None:
@@ -106,6 +110,19 @@ def parquet(findings: Path, target: Path) -> None:
     with importlib.import_module("pyarrow.parquet").ParquetWriter(target, schema) as writer:
         for batch in read:
             writer.write_batch(batch)
+
+
+def _who(visit: Resource, path: str) -> tuple[str, str]:
+    """The first that an Encounter names at a path: its reference, and how it is shown."""
+    named = next(iter(objects(visit, path)), {})
+    reference, shown = string(named, "reference"), string(named, "display")
+    return reference or shown, shown or reference
+
+
+def names(counted: Mapping[str, int]) -> dict[str, str]:
+    """Reference -> the way it is shown most often."""
+    ranked = sorted(counted, key=lambda pair: (counted[pair], pair))
+    return dict(sorted((one, shown) for one, _, shown in (pair.partition("\t") for pair in ranked)))
 
 
 def _evidence(one: Assessment) -> str:

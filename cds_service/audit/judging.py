@@ -105,9 +105,9 @@ def of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> It
         elsewhere = {place for place in loose if encounter not in placed[place]}
         resources = [one for place, one in enumerate(held) if place not in elsewhere]
         asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
-        told = judged(Record(resources, asked), known, opened, readings)
-        tally.add(told)
-        yield from rows(told, lines[0].pseudonym, encounter, visits.get(encounter, {}), known.version)
+        told, visit = judged(Record(resources, asked), known, opened, readings), visits.get(encounter, {})
+        tally.add(told, visit)
+        yield from rows(told, lines[0].pseudonym, encounter, visit, known.version)
 
 
 def _resources(lines: Patient) -> list[Resource]:

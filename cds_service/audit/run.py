@@ -127,6 +127,7 @@ class Audit:
             "resources": dict(sorted(read["types"].items())),
             "types_not_in_export": absent,
             **told,
+            "names": findings.names(tally.names),
         }
 
 
@@ -175,6 +176,13 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+def private(path: Path) -> Path:
+    """A file that only its owner reads: what stands in it are quotes of records, or the key to pseudonyms."""
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    return path
+
+
 def _made(path: Path) -> bytes:
     if not path.exists():
         _write(path, token_hex())
@@ -183,8 +191,7 @@ def _made(path: Path) -> bytes:
 
 def _write(path: Path, value: Any) -> None:
     """A file that is there whole or not at all."""
-    whole = path.with_name(f".{path.name}")
-    whole.touch(mode=0o600)
+    whole = private(path.with_name(f".{path.name}"))
     with whole.open("wb") as file:
         file.write(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
         file.flush()
