@@ -7,6 +7,7 @@ list it opens and stops where a clause of its own begins, or at a termination wo
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import ALTERNATIVE, Clause, Event
@@ -54,17 +55,18 @@ LESION_WORDS = frozenset(
 Scope = tuple[int, int, Assertion, str]
 
 
-def assert_events(text: str, start: int, end: int, clauses: list[Clause], default: Assertion) -> None:
-    """Give every event of a sentence its assertion."""
-    cues = {cue for clause in clauses for event in clause.events for cue in event.values("assertion")}
+def assert_events(
+    text: str, start: int, end: int, clauses: list[Clause], default: Assertion, said: AbstractSet[str]
+) -> None:
+    """Give every event of a sentence its assertion; ``said`` are the classes and cues of the sentence."""
     scopes = _questions(text, start, end, clauses)
-    if not cues.isdisjoint(BY_CUE):
+    if not said.isdisjoint(BY_CUE):
         scopes += _reaches(clauses, end)
-    if "past" in cues:
+    if "past" in said:
         scopes += _operations(clauses, end)
     if not scopes and default is Assertion.AFFIRMED:
         return
-    turns = _starts(clauses, "relative") if "relative" in cues else []
+    turns = _starts(clauses, "relative") if "relative" in said else []
     for clause in clauses:
         for event in clause.events:
             if event.target:
@@ -77,7 +79,7 @@ def _reaches(clauses: list[Clause], end: int) -> list[Scope]:
         (*_scope(cue, event, number, clauses, end), BY_CUE[cue], cue)
         for number, clause in enumerate(clauses)
         for event in clause.events
-        for cue in event.values("assertion")
+        for cue in event.kinds.get("assertion", ())
         if cue in BY_CUE
     ]
 
@@ -90,13 +92,17 @@ def _starts(clauses: list[Clause], cue: str) -> list[int]:
 def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[int]) -> None:
     """The worst of what reaches the event; a denial inside a denial undoes it."""
     own = [scope for scope in scopes if scope[0] <= event.start and event.end <= scope[1]]
+    if not own:
+        event.assertion = default
+        return
     if LESION_WORDS.isdisjoint(event.kinds):
         own = [scope for scope in own if scope[3] != "reported"]
     reached = [assertion for _, _, assertion, _ in own]
-    denials = sorted(low for low, _, assertion, _ in own if assertion is Assertion.NEGATED)
-    if len(denials) > 1 and any(denials[0] <= turn <= denials[-1] for turn in turns):
-        reached = [assertion for assertion in reached if assertion is not Assertion.NEGATED]
-        event.flipped = True
+    if turns:
+        denials = sorted(low for low, _, assertion, _ in own if assertion is Assertion.NEGATED)
+        if len(denials) > 1 and any(denials[0] <= turn <= denials[-1] for turn in turns):
+            reached = [assertion for assertion in reached if assertion is not Assertion.NEGATED]
+            event.flipped = True
     event.assertion = min([*reached, default], key=WORST.index)
 
 

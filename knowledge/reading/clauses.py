@@ -17,6 +17,7 @@ SEPARATOR = re.compile(
     r"|(?<=[a-z])/(?=[a-z]{4})))"
 )
 AROUND = 4  #: events on each side of a separator that may touch it
+PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
 
 
@@ -27,11 +28,12 @@ NOTHING = term(())
 class Event:
     """One phrase of the vocabulary, or one level, where it stands in the reading text."""
 
-    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "term")
+    __slots__ = ("assertion", "end", "flipped", "kinds", "levels", "root", "start", "target", "term")
 
     def __init__(self, start: int, end: int, told: Term, levels: tuple[str, ...] = ()) -> None:
         self.start, self.end, self.term, self.levels = start, end, told, levels
         self.kinds = told.kinds  #: class -> the values told
+        self.target = told.target  #: whether a cue can be about it
         self.assertion = Assertion.AFFIRMED
         self.root = False  #: a level-shaped token that names a nerve root
         self.flipped = False  #: denied twice
@@ -51,12 +53,7 @@ class Event:
 
     def drop(self) -> None:
         """Tell nothing any more."""
-        self.term, self.kinds = NOTHING, NOTHING.kinds
-
-    @property
-    def target(self) -> bool:
-        """Whether a cue can be about this event."""
-        return self.term.target or bool(self.levels)
+        self.term, self.kinds, self.target, self.levels = NOTHING, NOTHING.kinds, False, ()
 
 
 @dataclass(slots=True)
@@ -77,14 +74,15 @@ class Clause:
     def stands_alone(self) -> bool:
         """Whether the clause has a predicate of its own, so that no list runs on into it."""
         for position, event in enumerate(self.events):
-            cue = event.values("assertion")
+            said = event.term.said
+            if said.isdisjoint(PREDICATES):
+                continue
             if (
-                "verb" in cue
-                or event.has("normal")
-                or (position == 0 and "degree" in cue and self.mark not in ALTERNATIVE)
+                "verb" in said
+                or "normal" in said
+                or (position == 0 and "degree" in said and self.mark not in ALTERNATIVE)
+                or event.value("narrowing") in {"verb", "state", "into"}
             ):
-                return True
-            if event.value("narrowing") in {"verb", "state", "into"}:
                 return True
             if event.value("change") == "state" and any(other.has("tissue") for other in self.events[:position]):
                 return True
@@ -94,19 +92,24 @@ class Clause:
 def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list[Clause]:
     """Cut a sentence at its separators; a separator inside a phrase is none."""
     clauses = [Clause(start, end, hard=True)]
+    if not events:
+        return clauses
     levels = any(event.levels for event in events)
-    index = 0
+    index, count = 0, len(events)
     for match in SEPARATOR.finditer(text, start, end):
         first, last = match.span()
-        soft = match["soft"] is not None
-        while index < len(events) and events[index].end <= first:
+        soft = match.lastgroup == "soft"
+        while index < count and events[index].end <= first:
             index += 1
-        if _within(first, events, index) or (not soft and _within(last - 1, events, index)):
+        if (index < count and events[index].start <= first) or (not soft and _within(last - 1, events, index)):
             continue
         if levels and soft and _lists_levels(first, last, events, index):
             continue
         clauses[-1].end = first
         clauses.append(Clause(last, end, not soft, text[first:last].strip()))
+    if len(clauses) == 1:
+        clauses[0].events += events
+        return clauses
     index = 0
     for event in events:
         while index + 1 < len(clauses) and event.start >= clauses[index + 1].start:

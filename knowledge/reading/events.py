@@ -122,7 +122,6 @@ def mark_roots(text: str, events: list[Event]) -> None:
         if veto and _vetoed(event, veto):
             event.root = True
             event.drop()
-            event.levels = ()
             continue
         following = events[position + 1] if position + 1 < len(events) else None
         if following and _root_follows(

@@ -101,6 +101,7 @@ def read(document: Document, known: Knowledge) -> Text:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = column_sites(text, events)
+    default = _defaults(document, known.parts.report)
     loud = _loud(document.text, reading)
     found = sentences(text, headings_of(known.headings), document.kind, copied, loud, known.parts.abbreviations)
     result = Text(document, reading)
@@ -111,9 +112,11 @@ def read(document: Document, known: Knowledge) -> Text:
         last = index
         while last < len(events) and events[last].start < sentence.end:
             last += 1
-        result.statements.append(
-            _statement(text, document, sentence, events[index:last], len(result.statements), known.parts.report)
-        )
+        own = events[index:last]
+        statement = Statement(document, sentence, text, own, SILENT, index=len(result.statements))
+        result.statements.append(statement)
+        if own:
+            _told(statement, default(sentence.section))
         index = last
     _untick(result.statements, text)
     _topics(text, result.statements, known)
@@ -176,33 +179,33 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     return sorted(closed)
 
 
-def _statement(
-    text: str, document: Document, sentence: Sentence, events: list[Event], index: int, report: str
-) -> Statement:
-    if not events:
-        return Statement(document, sentence, text, events, SILENT, index=index)
+def _defaults(document: Document, report: str) -> Callable[[str], Assertion]:
+    """What the sections of a document make of what is said in them."""
+    if document.kind == report:
+        return lambda section: REPORT_DEFAULTS.get(section) or DEFAULTS.get(section, Assertion.AFFIRMED)
+    if not document.of_encounter:
+        return lambda _section: Assertion.HISTORICAL
+    return lambda section: DEFAULTS.get(section, Assertion.AFFIRMED)
+
+
+def _told(statement: Statement, default: Assertion) -> None:
+    """What the events of a sentence tell: its levels, and what is affirmed and what is not."""
+    text, events, sentence = statement.words, statement.events, statement.sentence
     said = _said(events)
     if "level" in said:
         _mark_levels(text, events)
         said = _said(events)
-    statement = Statement(document, sentence, text, events, said, index=index)
-    if "level" in said:
         statement.own = tuple(
             dict.fromkeys(level for event in events if event.levels and not event.root for level in event.levels)
         )
-    default = DEFAULTS.get(sentence.section, Assertion.AFFIRMED)
-    if document.kind == report:
-        default = REPORT_DEFAULTS.get(sentence.section, default)
-    if not document.of_encounter and document.kind != report:
-        default = Assertion.HISTORICAL
+    statement.said = said
     if TARGETS.isdisjoint(said):
-        return statement
+        return
     if not REACHING.isdisjoint(said) or text.find("?", sentence.start, sentence.end) >= 0:
-        assert_events(text, sentence.start, sentence.end, statement.clauses, default)
+        assert_events(text, sentence.start, sentence.end, statement.clauses, default, said)
     elif default is not Assertion.AFFIRMED:
         for event in events:
             event.assertion = default if event.target else event.assertion
-    return statement
 
 
 def _said(events: Sequence[Event]) -> AbstractSet[str]:
