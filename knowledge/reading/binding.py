@@ -20,6 +20,9 @@ from knowledge.tables import Parts
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 PASSIVE = re.compile(r" (?:by|from|with)$")
+#: Without any of these a sentence mentions no mechanism, and claims nothing.
+MENTIONED = ("mechanism", "structural", "anchored", "tissue")
+CLAIMED = ("site", "narrowing", "content", "adjective")
 ARTICLE = 8  #: characters between "narrowed by" and the tissue
 AROUND = 3  #: sentences before and after, under the same heading
 
@@ -41,14 +44,12 @@ def bind(text: Text, parts: Parts) -> Bound:
     for statement in text.statements:
         if (statement.sentence.paragraph, statement.sentence.section) != place:
             site, place = "", (statement.sentence.paragraph, statement.sentence.section)
-        if not statement.events:
-            said.append([])
-            claims.append([])
-            continue
-        mentions = list(mentions_of(statement))
-        own = list(claims_of(text, statement, mentions, parts))
+        mentions = list(mentions_of(statement)) if statement.says(*MENTIONED) else []
+        own = list(claims_of(text, statement, mentions, parts)) if statement.says(*CLAIMED) else []
+        if statement.says("pronoun") and statement.says("narrowing"):
+            own += pronoun_claims(text, statement, site)
         said.append(mentions)
-        claims.append(own + list(pronoun_claims(text, statement, site)))
+        claims.append(own)
         named = statement.of("site")
         site = named[-1].value("site") if named else site
         bound.mentions += [(statement, mention) for mention in mentions if not mention.bare]

@@ -16,6 +16,8 @@ BACK = frozenset({"this", "that", "it", "these", "those", "they", "this is", "it
 OBJECT = 14  #: characters between a verb and the pronoun it acts on
 #: Whatever was said is said again.
 SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
+#: What a sentence that says the same again does not name.
+OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural")
 SUBJECT = frozenset({"they", "these", "one"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
 
@@ -77,23 +79,25 @@ def said_again(words: str, statements: Sequence[Statement], claims: list[list[Cl
     """ "L3-4: the same", "the same is seen at L3-4": the claims of the sentence before, at another level."""
     for number in range(1, len(statements)):
         statement, before = statements[number], statements[number - 1]
-        same = next((event for event in statement.events if SAME.fullmatch(words, event.start, event.end)), None)
-        own = any(statement.of(kind) for kind in ("site", "narrowing", "normal", "mechanism", "tissue", "structural"))
+        if not statement.own or claims[number] or not claims[number - 1] or statement.says(*OF_ITS_OWN):
+            continue
+        same = any(SAME.fullmatch(words, event.start, event.end) for event in statement.events)
         near = statement.sentence.section == before.sentence.section and (
             statement.sentence.paragraph == before.sentence.paragraph or bool(before.own)
         )
-        if same is None or own or claims[number] or not statement.own or not near:
-            continue
-        claims[number] = [
-            replace(claim, levels=statement.own, regions=(), mechanisms=[]) for claim in claims[number - 1]
-        ]
+        if same and near:
+            claims[number] = [
+                replace(claim, levels=statement.own, regions=(), mechanisms=[]) for claim in claims[number - 1]
+            ]
 
 
 def take_back(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
     """Retract what the record takes back, in the same sentence, the next one, or an addendum."""
     for number, statement in enumerate(statements):
-        _flips(words, claims[number])
-        _unsaid(words, statements, number, claims)
+        if len(claims[number]) > 1:
+            _flips(words, claims[number])
+        if statement.says("negation-after") and (claims[number] or (number and claims[number - 1])):
+            _unsaid(words, statements, number, claims)
         for event in statement.of("speech"):
             if event.value("speech") != "retracts" or event.assertion is not Assertion.AFFIRMED:
                 continue

@@ -68,6 +68,10 @@ class Statement:
         """How many clauses have been asked for so far."""
         return len(self._clauses or ())
 
+    def says(self, *kinds: str) -> bool:
+        """Whether its events tell any of these classes or cues."""
+        return not self.said.isdisjoint(kinds)
+
     def of(self, kind: str) -> list[Event]:
         """The events of a class."""
         return [event for event in self.events if kind in event.kinds] if kind in self.said else []
