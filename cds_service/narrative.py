@@ -54,6 +54,7 @@ class Narrative:
     kind: Kind
     date: str
     preliminary: bool
+    study: tuple[str, ...]  #: type codes and titles
 
     @property
     def resource(self) -> Resource:
@@ -119,13 +120,13 @@ def _narrative(item: Item, table: Documents) -> Narrative:
     titles = strings(typed, "text", "coding.display") + strings(
         resource, "description", "content.attachment.title", "presentedForm.title"
     )
+    codes = tuple(codes_of(typed, LOINC_SYSTEMS))
     return Narrative(
         item=item,
-        kind=table.kind(
-            codes_of(typed, LOINC_SYSTEMS), strings(resource, "category.coding.code"), titles, report=report
-        ),
+        kind=table.kind(codes, strings(resource, "category.coding.code"), titles, report=report),
         date=day(resource, "effectiveDateTime", "effectivePeriod.start", "date", "context.period.start", "issued"),
         preliminary=bool((item.statuses("status") | item.statuses("docStatus")) & PRELIMINARY),
+        study=(*codes, *titles),
     )
 
 
@@ -215,6 +216,7 @@ def _document(narrative: Narrative, text: Text, record: Record, table: Documents
         of_encounter=not unlinked and (narrative.kind.imaging or not record.elsewhere(narrative.item)),
         preliminary=narrative.preliminary,
         struck=text.struck,
+        study=narrative.study if narrative.kind.imaging else (),
     )
 
 

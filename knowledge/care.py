@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from knowledge.documented import AMBIGUOUS, Record, Target, evidence
@@ -12,6 +13,11 @@ from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge
 
 NO_EXAM = frozenset({"hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"})
+
+
+#: "Foraminal stenosis -> injection": what is to follow.
+TO_COME = frozenset({"impression", "plan"})
+ARROW = re.compile(r"→|⇒|->|=>|-->")
 
 
 def earlier_care(record: Record, _target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
@@ -48,11 +54,17 @@ def _denied(record: Record) -> bool:
         if event.value("speech") == "no-care" and event.assertion is not Assertion.ELSEWHERE:
             return True
     for text in record.texts:
+        told = -1  # the paragraph in which some care has been named
         for statement in text.statements:
+            if statement.sentence.section != "treatment":
+                continue
             first = statement.events[0] if statement.events else None
             denial = first is not None and first.has("assertion") and first.value("assertion").startswith("negation")
-            if statement.sentence.section == "treatment" and denial and not statement.of("element"):
-                return True
+            named = (event for event in statement.events if "care" in event.values("element"))
+            if any(event.assertion is Assertion.AFFIRMED for event in named):
+                told = statement.sentence.paragraph
+            elif denial and not statement.of("element") and told != statement.sentence.paragraph:
+                return True  # and not "physiotherapy, a belt. Nothing holds."
     return False
 
 
@@ -83,6 +95,8 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
         return False
     speech = [value for other in clause.events for value in other.values("speech")]
     if "undone" in speech:
+        return False
+    if section in TO_COME and ARROW.search(text.reading.text, statement.sentence.start, event.start):
         return False
     done = "done" in speech or any(
         other.value("speech") == "done" and "order" not in speech for other in statement.events

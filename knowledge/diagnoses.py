@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from knowledge.documented import AMBIGUOUS, COMPLAINT, StructuralFinding, evidence, regions_of, settled
 from knowledge.model import Assertion, Chart, Evidence, Role
 from knowledge.reading.binding import Bound
-from knowledge.reading.mentions import STRUCTURAL
+from knowledge.reading.mentions import STRUCTURAL, Mention
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
@@ -32,12 +32,17 @@ def structural_findings(text: Text, bound: Bound, known: Knowledge, *, certain: 
             assertion,
             text.document.author,
             coded=False,
-            causal=(id(mention), mention.value) in causal,
+            causal=(id(mention), mention.value) in causal or _named_for_the_cord(statement, mention),
             evidence=evidence(text, statement, "structural", name, assertion, mention.start, mention.end),
             document=text.document,
             also=mention.also,
             section=statement.sentence.section,
         )
+
+
+def _named_for_the_cord(statement: Statement, mention: Mention) -> bool:
+    """ "Spondylotic myelopathy": the name of the disease says that it presses."""
+    return any(event.start == mention.start and event.has("qualifier") for event in statement.events)
 
 
 def _place_of(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -156,6 +156,14 @@ def places_of(text: str, known: Knowledge) -> tuple[tuple[str, ...], frozenset[s
     return levels, regions_of(levels, said, known)
 
 
+def study_region(document: Document, known: Knowledge) -> str:
+    """The one spinal region that the code or the title of an imaging study names, or an empty string."""
+    coded = {known.studies[name] for name in document.study if name in known.studies}
+    named = coded or {region for title in document.study for region in places_of(title, known)[1]}
+    spinal = {region for region in named if region in known.regions and known.regions[region].spinal}
+    return spinal.pop() if len(named) == len(spinal) == 1 else ""
+
+
 def may_meet(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether two lists of levels meet, or one of them is not told."""
     return not a or not b or overlap(a, b)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from knowledge.documented import AMBIGUOUS, Lesion, Record
+from knowledge.documented import AMBIGUOUS, Lesion, Record, may_meet
 from knowledge.expected import Expectation, codes_of
 from knowledge.extremity import in_region
 from knowledge.lesser import Lesser
@@ -113,7 +113,7 @@ def _denied(lesion: Lesion, role: Role, record: Record) -> bool:
         for claim in bound.claims
         if not claim.narrowed and claim.assertion is Assertion.AFFIRMED
     ]
-    return any(claim.site == lesion.site and overlap(claim.levels, lesion.levels) for claim in normal)
+    return any(claim.site == lesion.site and may_meet(claim.levels, lesion.levels) for claim in normal)
 
 
 def _settled(record: Record) -> bool:

@@ -10,9 +10,11 @@ from knowledge.model import Assertion, Evidence, Role
 from knowledge.neuro import nerve_distribution, neurological
 from knowledge.orders import groups_of, performed_groups
 from knowledge.reading.clauses import Event
+from knowledge.reading.implied import MILLIMETRES
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 
+MEASURE = 24  #: characters in which a tissue's measure follows its name
 FOLLOWING = 4  #: sentences behind the name of a study that can hold its finding
 NOT_NOW = frozenset({"plan", "indication", "technique", "consent", "family", "report-history"})
 
@@ -91,8 +93,14 @@ def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> I
         if statement.sentence.section in NOT_NOW:
             continue
         for event in statement.events:
-            if event.has("mechanism") and event.assertion is Assertion.AFFIRMED and _here(statement, target, known):
+            finding = event.has("mechanism") or (event.has("tissue") and _measured(text, event))
+            if finding and event.assertion is Assertion.AFFIRMED and _here(statement, target, known):
                 yield evidence(text, statement, "imaging", "imaging", Assertion.AFFIRMED, event.start, event.end)
+
+
+def _measured(text: Text, event: Event) -> bool:
+    """ "Ligamentum flavum measures 6 mm"."""
+    return MILLIMETRES.search(text.reading.text, event.end, event.end + MEASURE) is not None
 
 
 def _study_done(event: Event, statement: Statement) -> bool:

@@ -59,6 +59,7 @@ def _knowledge(root: Path) -> Knowledge:
     codes = _codes(root, {family.digit: family for family in families}, {region.digit: region.id for region in regions})
     orders = tuple(_order(raw) for raw in toml(root / "orders.toml", "orders")["group"])
     words = order_words(orders)
+    places = {region.id for region in regions}
     structurals = tuple(_structural(path) for path in sorted(root.glob("structural/*.toml")))
     return Knowledge(
         version=version(root),
@@ -76,6 +77,7 @@ def _knowledge(root: Path) -> Knowledge:
         structural_codes=tuple(_structural_codes(root, codes)),
         excludes=tuple((row["a"], row["b"]) for row in tsv(root / "codes/excludes1.tsv")),
         snomed={row["snomed"]: row["icd10cm"] for row in tsv(root / "snomed.tsv") if row["icd10cm"]},
+        studies={row["loinc"]: row["region"] for row in tsv(root / "loinc_imaging.tsv") if row["region"] in places},
         orders=orders,
         order_pattern=finder(words),
         order_words=words,

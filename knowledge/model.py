@@ -66,6 +66,7 @@ class Document:
     of_encounter: bool = True  #: False: belongs to another encounter, or is later than this one and unlinked
     preliminary: bool = False
     struck: tuple[tuple[int, int], ...] = ()  #: spans struck through in the source markup
+    study: tuple[str, ...] = ()  #: LOINC codes and titles that the resource gives an imaging study
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,12 @@ def _structural_entries(structural: Structural) -> Iterator[tuple[str, Tags]]:
             yield phrase, ()
 
 
-def headings(root: Path) -> Iterator[tuple[str, str, str, frozenset[str]]]:
-    """Each heading: phrase, kind of section, its scope, and the document kinds it is limited to."""
+def headings(root: Path) -> Iterator[tuple[str, str, str, frozenset[str], bool]]:
+    """Each heading: phrase, kind of section, scope, the document kinds it is limited to, whether it needs no mark."""
     for section in toml(root / "vocabulary/section/sections.toml", "sections")["section"]:
         for phrase in section["phrases"]:
-            yield phrase, section["kind"], section["scope"], frozenset(section.get("only", ()))
+            terse = phrase in section.get("terse", ())
+            yield phrase, section["kind"], section["scope"], frozenset(section.get("only", ())), terse
 
 
 def order_words(orders: Sequence[OrderGroup]) -> dict[str, tuple[str, ...]]:

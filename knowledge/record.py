@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from knowledge.currency import operated, overrule, replace_older
 from knowledge.diagnoses import coded_findings, structural_findings
-from knowledge.documented import Record
+from knowledge.documented import Record, study_region
 from knowledge.lesions import named_lesions, narrowings
 from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
 from knowledge.reading.binding import Bound, bind
@@ -44,7 +44,7 @@ class Reading:
     @staticmethod
     def basis(document: Document) -> tuple[object, ...]:
         """What of a document decides how it is read, besides its words."""
-        return document.kind, document.of_encounter, document.struck
+        return document.kind, document.of_encounter, document.struck, document.study
 
 
 #: Who reads: ``reading``, or somebody who remembers what was read before.
@@ -54,6 +54,7 @@ Reader = Callable[[Document, Knowledge], Reading]
 def reading(document: Document, known: Knowledge) -> Reading:
     """Read one document."""
     text = read(document, known)
+    _place_by_study(text, known)
     return Reading(text, bind(text, known.parts))
 
 
@@ -79,6 +80,15 @@ def record(chart: Chart, known: Knowledge, reader: Reader = reading) -> Record:
     replace_older(made, known)
     operated(made, known)
     return made
+
+
+def _place_by_study(text: Text, known: Knowledge) -> None:
+    """A report that nowhere says where it looked is about the region its study is coded or titled with."""
+    if not text.document.study or any(statement.own or statement.of("region") for statement in text.statements):
+        return
+    if region := study_region(text.document, known):
+        for statement in text.statements:
+            statement.topic_regions = (region,)
 
 
 def _in_icd(diagnosis: Diagnosis, known: Knowledge) -> Diagnosis:

@@ -250,6 +250,10 @@ def documented_qualifiers(record: Record, regions: frozenset[str], known: Knowle
         stated = event.assertion is Assertion.AFFIRMED and statement.sentence.section not in {"plan", "indication"}
         if stated and text.document.author is not Role.THERAPIST and _near(clause, regions, known):
             found |= set(event.values("qualifier"))
+    who = {Role.TREATING, Role.RADIOLOGIST}
+    for item in record.structurals:
+        if item.assertion is Assertion.AFFIRMED and item.role in who and (not item.regions or item.regions & regions):
+            found.add(item.id)
     for diagnosis in record.chart.diagnoses:
         if diagnosis.assertion is Assertion.AFFIRMED:
             named = (item for item in known.structurals.values() if item.alternative_only)

@@ -176,13 +176,14 @@ class Knowledge:
     structural_codes: tuple[StructuralCode, ...]
     excludes: tuple[tuple[str, str], ...]
     snomed: Mapping[str, str]  #: SNOMED CT concept -> the ICD-10-CM code that says the same, or the stem of several
+    studies: Mapping[str, str]  #: LOINC code of an imaging study -> its region, where it has one
     orders: tuple[OrderGroup, ...]
     order_pattern: re.Pattern[str]  #: the words of orders; a decoy belongs to no group
     order_words: Mapping[str, tuple[str, ...]]
     elements: tuple[Element, ...]
     rules: tuple[Rule, ...]
     lexicon: Lexicon
-    headings: tuple[tuple[str, str, str, frozenset[str]], ...]
+    headings: tuple[tuple[str, str, str, frozenset[str], bool], ...]
 
     def family_of(self, lesion: str) -> Family:
         """The family that a value of the axis lesion names (for a narrowing: the first)."""

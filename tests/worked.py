@@ -1,8 +1,9 @@
 """A worked example judged without FHIR: one code, a record of a few sentences, one decision.
 
 ``text`` is the provider's note of the day, ``report`` a radiologist's report (of ``reported``, else of the day),
-``before`` an earlier note of the provider, ``therapy`` a therapist's note; ``conditions`` are confirmed encounter
-diagnoses, ``orders`` CPT numbers ordered for the code, ``procedures`` what was done, as "YYYY-MM-DD text".
+``study`` its LOINC codes and titles; ``before`` an earlier note of the provider, ``therapy`` a therapist's note;
+``conditions`` are confirmed encounter diagnoses, ``orders`` CPT numbers ordered for the code, ``procedures`` what was
+done, as "YYYY-MM-DD text".
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def _documents(example: Example, day: str) -> Iterator[Document]:
     )
     for number, (name, kind, author, date) in enumerate(told):
         if name in example:
-            yield Document(f"DocumentReference/d{number}", example[name], kind, author, date)
+            study = tuple(example.get("study", ())) if name == "report" else ()
+            yield Document(f"DocumentReference/d{number}", example[name], kind, author, date, study=study)
 
 
 def wrong(example: Example) -> str:

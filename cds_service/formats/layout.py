@@ -68,6 +68,7 @@ class Layout:
         self._last = ""
         self._breaks = 0
         self._mark = ""
+        self._lined = False  #: whether the paragraph has lines of its own: then an empty line ends it
         self._tables: list[_Row | None] = []
         self._struck: list[tuple[int, int]] = []
 
@@ -91,12 +92,16 @@ class Layout:
         """What a structural element does to the lines; every other name does nothing."""
         if name == "br":
             self._breaks = min(self._breaks + opening, MOST_BREAKS)
+            self._lined = True
         elif name in {"td", "th"}:
             self._cell(opening=opening)
         elif name in {"tr", "table"}:
             self._table(name, opening=opening)
         elif name in BLOCKS or name == "li":
             self._line()
+            if name == "p":
+                self._breaks = max(self._breaks, 1 + (self._lined and not opening))
+                self._lined = False
             if name == "li":
                 self._mark = "- " if opening else ""
 

@@ -22,6 +22,7 @@ BY_CUE = {
     "uncertain-after": Assertion.UNCERTAIN,
     "historical": Assertion.HISTORICAL,
     "historical-after": Assertion.HISTORICAL,
+    "definition": Assertion.ELSEWHERE,
     "hypothetical": Assertion.ELSEWHERE,
     "reported": Assertion.ELSEWHERE,
     "experiencer": Assertion.ELSEWHERE,
@@ -29,6 +30,7 @@ BY_CUE = {
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
 LEAST = 3  #: characters that are a word
+KEYED = (":", "")  #: what stands between a key and its value: a colon, a tab
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
@@ -107,6 +109,8 @@ def _decide(event: Event, scopes: list[Scope], default: Assertion, turns: list[i
 
 
 def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
+    if cue == "definition":
+        return clauses[0].start, end
     if cue in WHOLE:
         return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
     targets = [other.start for other in clauses[number].events if other.target]
@@ -116,15 +120,23 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         and len(clauses[number].events) == 1
         and clauses[number].end - event.end < LEAST
     )
-    if alone and clauses[number].mark == ":":  # "stenosis: no"
+    if alone and clauses[number].mark in KEYED:  # "stenosis: no", and in the next cell
         return clauses[number - 1].start, event.start
     if cue == "negation" and _of_a_tissue(event, clauses[number]):
         return clauses[number].start, event.start
+    if cue == "uncertain" and number > 0 and _nothing_behind(event, number, clauses):
+        return _backward(event, number, clauses)
     onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
     onward = onward or (cue == AHEAD and _led(event, clauses[number]))
     if cue in BACKWARD and not onward:
         return _backward(event, number, clauses)
     return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+
+
+def _nothing_behind(cue: Event, number: int, clauses: list[Clause]) -> bool:
+    """ "foraminal stenosis, r/o": a doubt that ends its sentence is about what stands before it."""
+    alone = clauses[number].events[-1] is cue and clauses[number].end - cue.end < LEAST
+    return alone and not any(event.target for clause in clauses[number + 1 :] for event in clause.events)
 
 
 def _of_a_tissue(cue: Event, clause: Clause) -> bool:
@@ -191,12 +203,19 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
     said = any(other.target and other.end <= event.start for other in clauses[number].events)
     index = number
     while index > 0 and not (said and (clauses[index].hard or clauses[index - 1].stands_alone)):
+        if not said and event.has("element") and _told(clauses[index - 1]):
+            break
         if said and not any(other.target for other in clauses[index - 1].events):
             break
         index -= 1
         first = clauses[index].start
         said = True
     return first, event.start
+
+
+def _told(clause: Clause) -> bool:
+    """ "R positive, L negative": a clause that has a result of its own."""
+    return any("neuro-abnormal" in event.values("element") and not event.has("narrowing") for event in clause.events)
 
 
 def _operations(clauses: list[Clause], end: int) -> list[Scope]:

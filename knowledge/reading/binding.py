@@ -23,6 +23,13 @@ PASSIVE = re.compile(r" (?:by|from|with)$")
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
 MENTIONED = ("mechanism", "structural", "anchored", "tissue")
 CLAIMED = ("site", "narrowing", "content", "adjective")
+#: "What narrows the canal is ...": the cause behind the verb is what narrows.
+WHAT = re.compile(r"\bwhat(?: [a-z]+){0,3} $")
+#: "All three together", "narrowed by both": whatever was listed before.
+ALL = re.compile(
+    r"\b(?:(?P<more>all (?:three|four|of (?:these|those|them|which)))"
+    r"|both(?! sides)|together|between them|(?:the|these) two)\b"
+)
 ARTICLE = 8  #: characters between "narrowed by" and the tissue
 AROUND = 3  #: sentences before and after, under the same heading
 
@@ -44,7 +51,8 @@ def bind(text: Text, parts: Parts) -> Bound:
     for statement in text.statements:
         if (statement.sentence.paragraph, statement.sentence.section) != place:
             site, place = "", (statement.sentence.paragraph, statement.sentence.section)
-        mentions = list(mentions_of(statement)) if statement.says(*MENTIONED) else []
+        mentions = list(mentions_of(statement, text.reading.text)) if statement.says(*MENTIONED) else []
+        _taken_back(statement, mentions)
         own = list(claims_of(text, statement, mentions, parts)) if statement.says(*CLAIMED) else []
         if statement.says("pronoun") and statement.says("narrowing"):
             own += pronoun_claims(text, statement, site)
@@ -63,12 +71,36 @@ def bind(text: Text, parts: Parts) -> Bound:
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
         bound.claims += own
+    _withdraw(said, claims)
     return bound
+
+
+def _withdraw(said: list[list[Mention]], claims: list[list[Claim]]) -> None:
+    """What a later sentence takes back of a tissue narrows nothing before it either."""
+    gone = {(number, mention.value) for number, own in enumerate(said) for mention in own if mention.withdrawn}
+    for number, value in gone:
+        for claim in [claim for earlier in claims[:number] for claim in earlier]:
+            claim.mechanisms = [mention for mention in claim.mechanisms if mention.value != value]
+
+
+def _taken_back(statement: Statement, mentions: list[Mention]) -> None:
+    """ "The osteophyte statement above is withdrawn": what a clause takes back is said no more."""
+    if not mentions or not statement.of("speech"):
+        return
+    for number, clause in enumerate(statement.clauses):
+        if not any("retracts" in event.values("speech") for event in clause.events):
+            continue
+        own = [mention for mention in mentions if mention.clause == number]
+        for mention in own or [mention for mention in mentions if mention.clause == number - 1]:
+            mention.assertion, mention.withdrawn = Assertion.ELSEWHERE, True
 
 
 def _link(claim: Claim, mentions: list[Mention]) -> None:
     """Give a claim the mechanisms of its sentence."""
     if not claim.narrowed:
+        return
+    if (listed := _listed(claim, mentions)) is not None:
+        claim.mechanisms = listed
         return
     reach = _reachable(claim, mentions)
     near = [mention for mention in mentions if mention.clause in reach and _counts(mention, claim)]
@@ -110,13 +142,29 @@ def _same_level(claim: Claim, index: int) -> bool:
     return not levels or not claim.levels or overlap(levels, claim.levels)
 
 
-def _counts(mention: Mention, claim: Claim) -> bool:
-    """Whether a mention can be what narrows; a bare tissue only as an agent."""
+def _listed(claim: Claim, mentions: list[Mention]) -> list[Mention] | None:
+    """ "...; the canal is narrowed by both": what was named before, bare names only as far as the number asks."""
+    clause = claim.statement.clauses[claim.clause]
+    match = ALL.search(claim.text.reading.text, clause.start, clause.end)
+    if match is None:
+        return None
+    before = [mention for mention in mentions if mention.end <= claim.start and _said(mention, claim)]
+    changed = [mention for mention in before if not mention.bare]
+    wanted = (3 if match["more"] else 2) - len(changed)
+    listed = changed + [mention for mention in reversed(before) if mention.bare][: max(0, wanted)]
+    return listed if len(listed) > 1 else None
+
+
+def _said(mention: Mention, claim: Claim) -> bool:
+    """Whether a mention is held to be there when the claim is."""
     if mention.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE}:
         return False
-    if mention.assertion is Assertion.HISTORICAL and claim.assertion is not Assertion.HISTORICAL:
-        return False
-    return not mention.bare or _agent(mention, claim)
+    return mention.assertion is not Assertion.HISTORICAL or claim.assertion is Assertion.HISTORICAL
+
+
+def _counts(mention: Mention, claim: Claim) -> bool:
+    """Whether a mention can be what narrows; a bare tissue only as an agent."""
+    return _said(mention, claim) and (not mention.bare or _agent(mention, claim))
 
 
 def _agent(mention: Mention, claim: Claim) -> bool:
@@ -147,11 +195,23 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     ):
         return True
     alone = not narrowings and not clause.of("normal") and not clause.of("site")
-    if _results(mention, claim):
+    if _results(mention, claim) or _cleft(words, mention, clause):
         return True
     if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
         return alone and mention.clause == claim.clause - 1 and only(clause, {"tissue", "assertion"}) and _leads(claim)
     return alone and mention.clause > claim.clause
+
+
+def _cleft(words: str, mention: Mention, clause: Clause) -> bool:
+    """ "What closes the canal is the ligament": the tissue behind the copula does what the verb says."""
+    verbs = [event for event in clause.events if event.value("narrowing") == "verb" and event.end < mention.start]
+    return any(
+        WHAT.search(words, clause.start, verb.start)
+        and any(
+            "verb" in other.values("assertion") and verb.end < other.start < mention.start for other in clause.events
+        )
+        for verb in verbs
+    )
 
 
 def _results(mention: Mention, claim: Claim) -> bool:

@@ -16,6 +16,8 @@ SEPARATOR = re.compile(
     r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
     r"|(?<=[a-z])/(?=[a-z]{4})))"
 )
+#: A few words in brackets.
+ASIDE = re.compile(r"\([^()\n]{1,32}\)")
 AROUND = 4  #: events on each side of a separator that may touch it
 PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
@@ -95,10 +97,13 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
     if not events:
         return clauses
     levels = any(event.levels for event in events)
+    through = _through(text, start, end, events)
     index, count = 0, len(events)
     for match in SEPARATOR.finditer(text, start, end):
         first, last = match.span()
         soft = match.lastgroup == "soft"
+        if first in through:
+            continue
         while index < count and events[index].end <= first:
             index += 1
         if (index < count and events[index].start <= first) or (not soft and _within(last - 1, events, index)):
@@ -116,6 +121,23 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
             index += 1
         clauses[index].events.append(event)
     return clauses
+
+
+def _through(text: str, start: int, end: int, events: Sequence[Event]) -> set[int]:
+    """Brackets around a level or another name of the site: "the subarticular (lateral recess) stenosis"."""
+    brackets: set[int] = set()
+    if text.find("(", start, end) < 0:
+        return brackets
+    for match in ASIDE.finditer(text, start, end):
+        inside = [event for event in events if match.start() < event.start and event.end < match.end()]
+        if inside and all(_names(event) for event in inside):
+            brackets |= {match.start(), match.end() - 1}
+    return brackets
+
+
+def _names(event: Event) -> bool:
+    """A level, or a site by its bare name."""
+    return (bool(event.levels) and event.has("level")) or (event.has("adjective") and not event.has("narrowing"))
 
 
 def _within(position: int, events: Sequence[Event], index: int) -> bool:

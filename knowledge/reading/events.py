@@ -139,6 +139,6 @@ def _root_follows(text: str, event: Event, following: Event, *, single: bool) ->
     if following.levels:  # "L4, L5 and S1 dermatomes": a list of roots, in which no segment stands
         if not single and "-" not in following.levels[0]:
             return False
-        return following.root and len(gap) <= 6 and not any(mark in gap for mark in ";.:")  # noqa: PLR2004
+        return following.root and len(gap) <= 8 and not any(mark in gap for mark in ";.:")  # noqa: PLR2004
     kinds = following.values("element")
     return ("root-word" in kinds if single else "root-name" in kinds) and len(gap) <= NEAR

@@ -6,6 +6,7 @@ counts only as the cause of a narrowing, which the binding decides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from knowledge.reading.statements import Statement
 NEAR = 60  #: characters between a tissue and the change said of it
 BESIDE = 26  #: characters between a word and what it says something of, right before it
 STRUCTURAL = "structural:"
+#: Between a part and what it is a part of.
+PART_OF = re.compile(r" of (?:the |a |its |this |that |each |both )?(?:left |right |l |r )?")
 
 
 @dataclass(slots=True)
@@ -29,13 +32,15 @@ class Mention:
     end: int
     clause: int
     bare: bool = False  #: only the tissue's name
+    withdrawn: bool = False  #: said to have been said wrongly
     also: bool = False  #: a diagnosis only where the chart says more (an injury, a pregnancy, an operation)
 
 
-def mentions_of(statement: Statement) -> Iterator[Mention]:
+def mentions_of(statement: Statement, words: str) -> Iterator[Mention]:
     """Mechanisms and structural diagnoses of a sentence; tissues said to be normal are denied mechanisms."""
     for number, clause in enumerate(statement.clauses):
-        taken: set[int] = set()
+        taken = {id(event) for event in clause.of("tissue") if _of_another(event, clause, words)}
+        owners = frozenset(taken)
         for event in clause.events:
             for value in event.values("mechanism"):
                 yield Mention(value, event.assertion, event.start, event.end, number)
@@ -51,7 +56,14 @@ def mentions_of(statement: Statement) -> Iterator[Mention]:
                     )
         for event in clause.events:
             if event.has("tissue") and id(event) not in taken:
-                yield _tissue(event, number, statement.clauses)
+                yield _tissue(event, number, statement.clauses, owners)
+
+
+def _of_another(event: Event, clause: Clause, words: str) -> bool:
+    """ "The capsule of the left facet": the bone tells whose capsule it is."""
+    return any(
+        other.has("tissue") and PART_OF.fullmatch(words, other.end, event.start) is not None for other in clause.events
+    )
 
 
 def _anchored(value: str, needs: str, statement: Statement) -> bool:
@@ -64,10 +76,10 @@ def _anchored(value: str, needs: str, statement: Statement) -> bool:
     )
 
 
-def _tissue(event: Event, number: int, clauses: list[Clause]) -> Mention:
+def _tissue(event: Event, number: int, clauses: list[Clause], owners: frozenset[int]) -> Mention:
     value = event.value("tissue")
     clause = clauses[number]
-    change = nearest(event, [other for other in clause.of("change") if _reach(event, other, clause)])
+    change = nearest(event, [other for other in clause.of("change") if _reach(event, other, clause, owners)])
     normal = nearest(
         event, [other for other in clause.of("normal") if other.start >= event.end or event.start - other.end <= BESIDE]
     )
@@ -89,13 +101,14 @@ def _tissue(event: Event, number: int, clauses: list[Clause]) -> Mention:
     return Mention(value, event.assertion, event.start, event.end, number, bare=True)
 
 
-def _reach(tissue: Event, change: Event, clause: Clause) -> bool:
+def _reach(tissue: Event, change: Event, clause: Clause, owners: frozenset[int]) -> bool:
     """Whether a change word can be about a tissue: near, and not about a tissue that stands closer."""
     if distance(tissue, change) > NEAR:
         return False
     low, high = min(tissue.end, change.end), max(tissue.start, change.start)
     return not any(
         other is not tissue
+        and id(other) not in owners
         and (other.has("tissue") or other.has("site"))
         and low <= other.start < high
         and distance(other, change) < distance(tissue, change)

@@ -9,10 +9,15 @@ from functools import lru_cache
 
 from knowledge.reading.trie import factored
 
-BULLET = r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z]))?"
-ENDS = r"[ \t]*(?::|\)|\.(?=[ \t\n])|-{1,2}(?=[ \t])|(?=\n)|$)"
+BULLET = (
+    r"(?:[-*>#=+~]{1,3}[ \t]+|\(?\d{1,2}[.)][ \t]+|\[[ x✓]?\][ \t]*|[a-h][.)][ \t]+(?=[a-z])|[ivx]{1,4}[.)][ \t]+)?"
+)
+ENDS = r"[ \t]*(?::|\([^()\n]{1,80}\)[ \t]*(?::|(?=\n)|$)|\)|\.(?=[ \t\n])|-{1,2}(?=[ \t])|(?=\n)|$)"
 
-Row = tuple[str, str, str, frozenset[str]]
+#: A paragraph of a letter: two sentences or more, and no item of a list.
+PROSE = re.compile(r"(?=.{100})[a-z][^\n:]{30,}?[a-z]{3}[.?!] +[a-z\"]")
+
+Row = tuple[str, str, str, frozenset[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Headings:
     inline: re.Pattern[str]  #: behind a sentence, with a colon
     loud: re.Pattern[str]  #: at a line start, in capitals, with no mark behind it
     later: re.Pattern[str]  #: what opens an addendum, with or without a colon
+    terse: re.Pattern[str]  #: at a line start, an abbreviation that needs no mark behind it
+    opens: re.Pattern[str]  #: either of these: no line goes on with it
     kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
 
 
@@ -30,15 +37,18 @@ class Headings:
 def headings_of(rows: Sequence[Row]) -> Headings:
     """Compile the headings of the vocabulary."""
     kinds: dict[str, tuple[tuple[str, str, frozenset[str]], ...]] = {}
-    for phrase, kind, scope, only in rows:
+    for phrase, kind, scope, only, _ in rows:
         kinds[phrase] = (*kinds.get(phrase, ()), (kind, scope, only))
     trie = factored(kinds)
-    later = factored(phrase for phrase, kind, _, _ in rows if kind == "addendum")
+    later = rf"[ \t*=>#\[(\d/.:-]*(?P<name>{factored(row[0] for row in rows if row[1] == 'addendum')})(?![a-z])"
+    terse = rf"[ \t]*{BULLET}(?P<name>{factored(row[0] for row in rows if row[4])})(?P<sep>[ \t]+)(?=[a-z])"
     return Headings(
         re.compile(rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>{ENDS})"),
         re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:)"),
         re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]+)(?=[a-z])"),
-        re.compile(rf"[ \t*=>#\[(-]*(?P<name>{later})(?![a-z])"),
+        re.compile(later),
+        re.compile(terse),
+        re.compile(f"{later}|{terse}".replace("?P<name>", "?:").replace("?P<sep>", "?:")),
         kinds,
     )
 
@@ -52,6 +62,7 @@ class Section:
         self.back = ("", "")
         self.paragraph = -1
         self.told = False  #: whether words have followed the heading
+        self.inline = False  #: whether they did on its line
 
     def rule(self) -> None:
         """A ruled line ends whatever section there was."""
@@ -59,15 +70,19 @@ class Section:
 
     def open_line(self, text: str, start: int, end: int, paragraph: int, loud: Callable[[int], bool]) -> int:
         """Read a heading off the line; returns where its text begins."""
-        if paragraph != self.paragraph and self.scope == "line" and self.told:
-            self._restore()
+        if paragraph != self.paragraph and self.told:
+            if self.scope == "line":
+                self._restore()
+            elif self.kind == "plan" and self.inline and PROSE.match(text, start, end):
+                self.rule()  # the plan that heads a letter is one paragraph
         self.paragraph = paragraph
-        match = self.headings.pattern.match(text, start, end)
-        if match is None and (match := self.headings.loud.match(text, start, end)) and not loud(start):
+        named = self.headings
+        match = named.pattern.match(text, start, end) or named.terse.match(text, start, end)
+        if match is None and (match := named.loud.match(text, start, end)) and not loud(start):
             match = None
         if match and (row := self._row(match)):
             self._enter(*row)
-            self.told = bool(text[match.end() : end].strip())
+            self.told = self.inline = bool(text[match.end() : end].strip())
             if self.told and row[2] == "line":
                 self.scope = "this line"
             return start if row[2] == "kept" else match.end()

@@ -169,11 +169,17 @@ def _place(claim: Claim) -> None:
                 if following.hard or any(event.has("narrowing") or event.has("site") for event in following.events):
                     break
                 levels += [level for level in levels_of(following) if level not in levels]
-            claim.levels = tuple(levels)
+            claim.levels = _segments(levels)
             break
     else:
         claim.levels = statement.topic
     claim.regions = _regions_of(claim, order)
+
+
+def _segments(levels: Sequence[str]) -> tuple[str, ...]:
+    """ "subluxation of C6 narrows the C6-7 foramen": a vertebra of a segment that is named too is no other place."""
+    parts = {part for level in levels if "-" in level for part in level.split("-")}
+    return tuple(level for level in levels if level not in parts)
 
 
 def _neighbouring_regions(claim: Claim, index: int) -> list[str]:

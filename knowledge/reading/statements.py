@@ -35,6 +35,11 @@ REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEW
 SILENT: AbstractSet[str] = frozenset()
 #: An empty check box and what it is for, up to the next box or the line end.
 UNTICKED = re.compile(r"(?:\[[ _\n]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
+#: A line end and what the next line is indented by.
+INDENT = re.compile(r"\n[ \t]{2,}")
+#: A line of a form that nobody has filled in.
+BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
+LEAST_BLANKS = 2
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
@@ -98,7 +103,8 @@ class Text:
 
 def read(document: Document, known: Knowledge) -> Text:
     """Read one document."""
-    reading = _unwrapped(document.text, reading_text(document.text, known.lexicon))
+    headings = headings_of(known.headings)
+    reading = _unwrapped(document.text, reading_text(document.text, known.lexicon), headings.opens)
     text = reading.text
     events = events_of(text, known)
     if document.struck:
@@ -107,7 +113,7 @@ def read(document: Document, known: Knowledge) -> Text:
     events = column_sites(text, events)
     default = _defaults(document, known.parts.report)
     loud = _loud(document.text, reading)
-    found = sentences(text, headings_of(known.headings), document.kind, copied, loud, known.parts.abbreviations)
+    found = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations)
     result = Text(document, reading)
     index = 0
     for sentence in found:
@@ -123,13 +129,22 @@ def read(document: Document, known: Knowledge) -> Text:
             _told(statement, default(sentence.section))
         index = last
     _untick(result.statements, text)
+    _blank(result.statements, text)
     _topics(text, result.statements, known)
     return result
 
 
-def _unwrapped(original: str, reading: ReadingText) -> ReadingText:
-    """The reading text with its hard wraps undone."""
-    return replace(reading, text=unwrapped(reading.text, lambda offset: original[reading.back(offset)].islower()))
+def _unwrapped(original: str, reading: ReadingText, opens: re.Pattern[str]) -> ReadingText:
+    """The reading text with its hard wraps undone, and the indentation behind them."""
+    text = unwrapped(reading.text, lambda offset: original[reading.back(offset)].islower(), opens)
+    if text == reading.text:
+        return reading
+    indents = [
+        (match.start(), match.end(), " ")
+        for match in INDENT.finditer(reading.text)
+        if text[match.start()] != reading.text[match.start()]
+    ]
+    return reading.edited(text, indents) if indents else replace(reading, text=text)
 
 
 def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
@@ -153,6 +168,14 @@ def _untick(statements: Sequence[Statement], text: str) -> None:
             return
         if box.start() <= event.start and "\n" not in text[box.start() : event.start]:
             event.assertion = Assertion.ELSEWHERE
+
+
+def _blank(statements: Sequence[Statement], text: str) -> None:
+    """A sentence with blanks left open says nothing."""
+    for statement in statements if "___" in text else ():
+        if len(BLANK.findall(text, statement.sentence.start, statement.sentence.end)) >= LEAST_BLANKS:
+            for event in statement.events:
+                event.assertion = Assertion.ELSEWHERE
 
 
 def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]]) -> bool:
@@ -242,9 +265,9 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
     paragraph, section = -1, ""
     for number, statement in enumerate(statements):
         sentence = statement.sentence
-        if sentence.paragraph != paragraph or sentence.section != section:
+        if sentence.paragraph != paragraph or sentence.section not in {section, "addendum"}:
             levels, regions = (), title
-            paragraph, section = sentence.paragraph, sentence.section
+        paragraph, section = sentence.paragraph, sentence.section
         if sentence.line_start and _heads(text, statement):
             levels = ()
         statement.topic, statement.topic_regions = levels, regions

@@ -15,7 +15,7 @@ from knowledge.reading.sections import Headings, Section
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(
     r"[.!?](?:(?<=[\w)\"'%°+-].)[.!?]*[\"')\]]*(?=\s|$)"
-    r"|(?<=[a-z]{3}\.)(?=[a-z]{4,})|(?<=\d\.)(?=[a-z]{4,})|(?<=\w\.)(?=[a-z ]{4,24}:))"
+    r"|(?<=[ \t]\.)(?=\s|$)|(?<=[a-z]{3}\.)(?=[a-z]{4,})|(?<=\d\.)(?=[a-z]{4,})|(?<=\w\.)(?=[a-z ]{4,24}:))"
 )
 LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
@@ -64,7 +64,7 @@ def sentences(
         begin = state.open_line(text, start, end, paragraph, loud)
         at_start = True
         for first, last in _cut(text, begin, end, stops[before:passed], state, shortened):
-            section = "copied" if copied and _inside_copied(copied, last) else state.kind
+            section = "copied" if copied and _inside_copied(copied, first, last) else state.kind
             found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
             at_start = False
         state.close_line()
@@ -115,7 +115,10 @@ def _lines(text: str) -> Iterator[tuple[int, int, int]]:
         position += len(line) + 1
 
 
-def _inside_copied(copied: Sequence[tuple[int, bool]], end: int) -> bool:
-    """Whether the last copy mark before the sentence, or in it, opens a block."""
+def _inside_copied(copied: Sequence[tuple[int, bool]], start: int, end: int) -> bool:
+    """Whether a sentence was copied: the last mark up to its end opens a block, or closes it behind most of it."""
     index = bisect_left(copied, (end, False)) - 1
-    return index >= 0 and copied[index][1]
+    if index < 0:
+        return False
+    mark, opens = copied[index]
+    return opens or mark - start > end - mark

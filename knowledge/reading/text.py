@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from knowledge.reading.lexicon import Lexicon
@@ -31,6 +31,9 @@ LAST_WORD = re.compile(r"[a-z]+\Z")
 WORD = re.compile(r"[a-z]+")
 LONG = re.compile(r"[a-z]{6,}")
 LETTERS = frozenset(ascii_lowercase)
+#: A word with a digit in it, as scanned paper has them.
+SCANNED = re.compile(r"(?<![a-z0-9])[a-z]{2,}[01](?:[a-z][a-z01]*)?(?![a-z0-9])")
+LOOKALIKE = str.maketrans("01", "ol")
 #: Letters of a word that a line end has cut, at most.
 MOST_LETTERS = 40
 
@@ -42,12 +45,18 @@ class ReadingText:
     text: str
     starts: tuple[int, ...] = (0,)
     shifts: tuple[int, ...] = (0,)
+    before: ReadingText | None = None  #: what was edited, where that was no original either
 
     def back(self, position: int) -> int:
         """The offset in the original of an offset in the reading text."""
-        if len(self.starts) == 1:
-            return position
-        return position + self.shifts[bisect_right(self.starts, position) - 1]
+        if len(self.starts) > 1:
+            position += self.shifts[bisect_right(self.starts, position) - 1]
+        return self.before.back(position) if self.before else position
+
+    def edited(self, text: str, edits: list[tuple[int, int, str]]) -> ReadingText:
+        """The same with some stretches of ``text`` replaced."""
+        made = _edited(text, edits)
+        return replace(made, before=self)
 
 
 def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
@@ -58,7 +67,7 @@ def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     lower = text.lower()
     if len(lower) != len(text):  # a few capitals grow when lowered
         lower = "".join(low if len(low := character.lower()) == 1 else character for character in text)
-    edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon)])
+    edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon), *_digits(lower, lexicon)])
     return _edited(lower, edits) if edits else ReadingText(lower)
 
 
@@ -70,7 +79,8 @@ def _joins(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
         after = WORD.match(text, match.end(), match.end() + MOST_LETTERS)
         if before is None or after is None:
             continue
-        known = before[0] in lexicon.words and after[0] in lexicon.words
+        cut = text[start] == "-"  # a hyphen says that the word goes on, whatever its parts are
+        known = not cut and before[0] in lexicon.words and after[0] in lexicon.words
         if not known and before[0] + after[0] in lexicon.words:
             yield start, match.end(), ""
 
@@ -100,6 +110,14 @@ def _spellings(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
             start = text.find(word, start + 1)
         end = start + len(word)
         yield start, end, corrections[word]
+
+
+def _digits(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
+    """Words of a fax in which a letter was read as the digit that looks like it."""
+    for match in SCANNED.finditer(text):
+        word = match[0].translate(LOOKALIKE)
+        if word in lexicon.words:
+            yield match.start(), match.end(), word
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> ReadingText:

@@ -11,17 +11,28 @@ from itertools import accumulate, islice
 STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|\|)")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
 #: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
-SHORT_KEY = re.compile(r"[ \t]*[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3} ?:(?=\s|$)")
+SHORT_KEY = re.compile(
+    r"[ \t]*(?!(?:and|as|by|for|in|of|or|to|with) )[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3}\.?[ \t]*:(?=\s|$)"
+)
 #: A key with its value on the same line.
 VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
 #: The last word of a line that breaks off: no sentence ends so.
 BREAKS_OFF = frozenset(
-    ("a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "or", "the", "to", "with", "without")
+    (
+        *("a", "an", "and", "as", "at", "by", "for", "from", "in", "into", "of", "on", "or", "the", "to", "with"),
+        *("without", "my", "his", "her", "its", "their", "our"),
+    )
 )
 #: Likewise, behind another word.
 BEHIND_A_WORD = frozenset({"no", "not", "nor", "is", "was"})
 WORD_ENDS = re.compile(r"[a-z][ \t]\Z")
 COMMA = frozenset(",([")
+#: A key behind a sentence or behind another key: its value is still to come.
+OPEN_KEY = re.compile(r"[:.;?][ \t]+[^:.;?\t]{2,40}:$")
+#: A dash or star that opens one line only opens no list.
+DASHED = re.compile(r"[ \t]*([-*+~])[ \t]")
+#: A sentence that ends inside its line.
+INSIDE = re.compile(r"[a-z]{3}[.;][ \t]+[a-z]")
 #: A box that is cut, or that stands behind others and before its words.
 OPEN_BOX = re.compile(r"\[ ?$|\[[ x_]?\].*\[ ?\]$")
 #: What closes a line, and what may stand behind that.
@@ -38,6 +49,7 @@ LEAST_WIDTH = 28
 SLACK = 13
 LEAST_FULL = 3
 TOLD_BY = 60  #: letters
+FEW_SMALL = 8  #: one letter in so many may be small in a text of capitals: a title that was put before it
 FEW_KEYS = 2  #: one word before a colon may be a sentence that goes on
 NARROWEST = 45
 OVER = 6  #: a line that is longer than the width of most
@@ -45,16 +57,18 @@ KEYED = (3, 5)  #: share of the lines that begin with a key where all others go 
 MOST_WIDTH = 200
 
 
-def unwrapped(text: str, small: Callable[[int], bool]) -> str:
+def unwrapped(text: str, small: Callable[[int], bool], opens: re.Pattern[str]) -> str:
     """The text with a blank for every hard wrap, so that offsets stay.
 
-    ``small`` tells whether a small letter stands at an offset of the text as it was written.
+    ``small`` tells whether a small letter stands at an offset of the text as it was written; what ``opens`` a part of
+    the document at a line start goes on with nothing.
     """
     wraps = Wraps(text.split("\n"), small)
     parts = [wraps.lines[0]]
     first = 0  # the line where this one began, wraps undone
     for number in range(1, len(wraps.lines)):
         goes_on = bool(wraps.bare[number]) and (wraps.before(number) or wraps.of_a_key(first, number))
+        goes_on = goes_on and not opens.match(wraps.lines[number])
         parts += [" " if goes_on else "\n", wraps.lines[number]]
         first = first if goes_on else number
     return "".join(parts)
@@ -72,6 +86,8 @@ class Wraps:
         self.bare = [line.rstrip() for line in lines]
         self.closed = [line.rstrip(QUOTES)[-1:] in CLOSES for line in self.bare]
         self.closings = sum(self.closed)
+        marks = (DASHED.match(line) for line in lines)
+        self.dashes = Counter(mark[1] for mark in marks if mark)
         self.width = self._wide_width() or self._narrow_width()
         keys = sum(":" in line and SHORT_KEY.match(line) is not None for line in lines)
         self.keyed = keys * KEYED[1] >= sum(map(bool, self.bare)) * KEYED[0]
@@ -81,19 +97,27 @@ class Wraps:
         line, rest = self.bare[number - 1], self.lines[number]
         fits = self._filled(line, rest)
         whole = self.closed[number - 1] or len(line) < LEAST_WIDTH
-        if whole and not fits and not OPENS.search(line):
+        valueless = line[-1:] == ":" and OPEN_KEY.search(line) is not None
+        if whole and not fits and not valueless and not OPENS.search(line):
             return False
         indented = rest[:1].isspace() and not line[:1].isspace()
         if "\t" in line or RULE.match(line) or RULE.match(rest) or HEAD.fullmatch(line):
             return False
-        if OPEN_BOX.search(line) or _left_open(line, rest):
+        if (OPEN_BOX.search(line) and not SHORT_KEY.match(rest)) or _left_open(line, rest):
             return True
-        if STARTS_ITEM.match(rest):
+        if STARTS_ITEM.match(rest) and (whole or not self._only_dash(rest)):
             return False
+        if valueless and not SHORT_KEY.match(rest):
+            return True
         if not whole and ((not indented and _breaks_off(line, rest)) or (self._cased and self._small(number))):
             return True
         alone = self.closed[number - 1] and ALONE.fullmatch(rest)
         return fits and not indented and not SHORT_KEY.match(rest) and not alone
+
+    def _only_dash(self, rest: str) -> bool:
+        """Whether the dash before a line is the only one at a line start: a list has more, or a title."""
+        dash = DASHED.match(rest)
+        return dash is not None and self.dashes[dash[1]] == 1
 
     def of_a_key(self, first: int, number: int) -> bool:
         """Whether a line without a key goes on with the value of the key before, where all lines have one."""
@@ -151,11 +175,16 @@ class Wraps:
         longest = max(map(len, self.lines))
         if not NARROWEST <= longest <= MOST_WIDTH:
             return 0
-        full = 0
+        full = left = 0
         for line, closed, rest in zip(self.bare, self.closed, self.bare[1:], strict=False):
-            full += not closed and bool(rest) and longest <= len(line) + len(rest.split(None, 1)[0])
-        few = 1 if self._capitals() else LEAST_FULL - 1
-        return longest if few <= full <= self.closings * 2 else 0
+            open_ended = not closed and bool(rest)
+            full += open_ended and longest <= len(line) + len(rest.split(None, 1)[0])
+            left += open_ended
+        few = 1 if left == 1 or self._capitals() else LEAST_FULL - 1
+        if not few <= full:
+            return 0
+        prose = self.closings or sum(INSIDE.search(line) is not None for line in self.bare)
+        return longest if full <= prose * 2 else 0
 
     def _capitals(self) -> bool:
         """Whether the text is written in capitals, as far as its first letters tell."""
@@ -164,7 +193,8 @@ class Wraps:
             for start, line in zip(self._starts, self.lines, strict=False)
             for place in LETTER.finditer(line)
         )
-        return not any(self.small(letter) for letter in islice(letters, TOLD_BY))
+        small = [self.small(letter) for letter in islice(letters, TOLD_BY)]
+        return sum(small) * FEW_SMALL <= len(small)
 
 
 def _breaks_off(line: str, rest: str) -> bool:
