@@ -15,7 +15,17 @@ MAY_IMPORT = {
     "cards": {"jsonschema", "knowledge"},
     "cds_service": {
         *("knowledge", "cards", "jsonschema", "flask", "werkzeug", "requests", "urllib3", "click", "orjson", "granian"),
-        *("jwt", "cryptography", "sqlalchemy", "alembic", "prometheus_client", "pypdf", "tqdm", "markdown_it", "jinja2"),
+        *(
+            "jwt",
+            "cryptography",
+            "sqlalchemy",
+            "alembic",
+            "prometheus_client",
+            "pypdf",
+            "tqdm",
+            "markdown_it",
+            "jinja2",
+        ),
         "markupsafe",
     },
 }
