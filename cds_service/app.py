@@ -60,7 +60,7 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
     watch(app, options, access)
     _errors(app, options, known)
     _routes(app, options, known, kept)
-    app.register_blueprint(Pages(known, options, kept).blueprint())
+    Pages(known, options, kept).register(app)
     journal.note("ready", {"knowledge": known.version, "services": len(services()), "open": options.open})
     return app
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from ipaddress import ip_address
 from time import perf_counter
 
 from flask import Flask, Response, abort, g, request
@@ -12,11 +11,12 @@ from werkzeug.exceptions import TooManyRequests
 from cds_service import journal
 from cds_service.access import Access, AccessError
 from cds_service.metrics import Metrics
+from cds_service.operators import CALLER, Operators
 from cds_service.rates import Rates
 from cds_service.services import services
 from cds_service.settings import Settings
+from cds_service.wire import near
 
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 #: What a browser may do with an answer: read it as what it is, keep nothing, run nothing, frame nothing.
 GUARDED = {
     "X-Content-Type-Options": "nosniff",
@@ -35,7 +35,7 @@ def watch(app: Flask, options: Settings, access: Access) -> None:
     def admit() -> None:
         g.began = perf_counter()
         if request.path.startswith("/cds-services") and request.method != "OPTIONS":
-            _admit(access)
+            _admit(access, app.extensions["operators"])
             _hold_back(rates)
 
     @app.after_request
@@ -48,10 +48,17 @@ def watch(app: Flask, options: Settings, access: Access) -> None:
         return reply
 
 
-def _admit(access: Access) -> None:
-    """Let the caller in, as ``g.client`` where it is a registered one; who is refused is told nothing (S6)."""
+def _admit(access: Access, door: Operators) -> None:
+    """Let the caller in, as ``g.client`` where it is a registered one; who is refused is told nothing (S6).
+
+    An operator's session is a caller too, who is no client: it may name no FHIR server of one, and sets aside no advice
+    that one was given.
+    """
+    if "Authorization" not in request.headers and door.proven():
+        g.client, g.who = None, {"client": CALLER}
+        return
     try:
-        caller = access.caller(request.headers.get("Authorization"), request.path, near=_near())
+        caller = access.caller(request.headers.get("Authorization"), request.path, near=near())
     except AccessError as refusal:
         g.who = {"refused": refusal.reason} | ({"client": refusal.iss} if refusal.iss else {})
         abort(HTTPStatus.UNAUTHORIZED)
@@ -63,16 +70,6 @@ def _hold_back(rates: Rates) -> None:
     client = g.get("client")
     if seconds := rates.wait(client.iss if client else f"address {request.remote_addr}"):
         raise TooManyRequests(retry_after=seconds)
-
-
-def _near() -> bool:
-    """Whether the call comes from this machine, and not through a proxy on it."""
-    if any(name in request.headers for name in FORWARDED):
-        return False
-    try:
-        return ip_address(request.remote_addr or "").is_loopback
-    except ValueError:
-        return False
 
 
 def _share(reply: Response, origin: str) -> None:

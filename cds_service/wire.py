@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Where the address stands as it was asked for, slashes and all: relative links depend on it.
 ASKED = "foramen.path"
+#: Headers of a proxy.
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 BOM = b"\xef\xbb\xbf"
 
 
@@ -39,6 +42,16 @@ def json_body() -> Any:
     if deeper(value, limit := current_app.config["DEPTH_LIMIT"]):
         raise RequestError(400, "too-costly", f"nested deeper than {limit} levels")
     return value
+
+
+def near() -> bool:
+    """Whether the call comes from this machine, and not through a proxy on it."""
+    if any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ip_address(request.remote_addr or "").is_loopback
+    except ValueError:
+        return False
 
 
 def as_json(body: object, status: int = HTTPStatus.OK) -> Response:

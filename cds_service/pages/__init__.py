@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Flask, Response, request
 
 from cds_service import catalogue
 from cds_service.kept import Kept
-from cds_service.pages import codes, rules, samples, site
-from cds_service.pages.home import Home, Shown
+from cds_service.pages import codes, doors, rules, samples, site
+from cds_service.pages.home import Home
+from cds_service.pages.marks import FIRST
+from cds_service.pages.playground import Playground
 from cds_service.pages.search import LONGEST, Index
 from cds_service.pages.site import WORDS, shown
 from cds_service.services import discovery
@@ -29,11 +31,16 @@ class Pages:
         Raises:
             KnowledgeError: a rule's file is wrong, or a word for one of its facts is not written down.
         """
-        self.known = known
+        self.known, self.options = known, options
         self.rules = rules.pages(known)
         self.index = Index(known, self.rules)
-        self.home = Home(known, options, kept)
-        self.sample = Shown(known, options, WORDS["home"]["sample"])
+        self.home = Home(known, options, kept, WORDS["home"]["sample"])
+
+    def register(self, app: Flask) -> None:
+        """Put all pages there."""
+        app.register_blueprint(self.blueprint())
+        app.register_blueprint(Playground(self.known, self.options, self.rules).blueprint())
+        app.register_blueprint(doors.blueprint())
 
     def blueprint(self) -> Blueprint:
         """``/``, ``/codes``, ``/codes/<code>``, ``/rules``, ``/rules/<id>``, ``/search`` and what they are made of."""
@@ -52,12 +59,15 @@ class Pages:
             "home.html",
             said=WORDS["home"],
             known=self.known,
+            pictured=self.home.pictured,
             services=discovery()["services"],
             counts={"codes": len(catalogue.category(self.known)), "rules": len(self.known.rules)},
             healthy=self.home.healthy,
-            sample=self.sample.sample,
-            card=self.sample.card,
-            card_words=WORDS["ehr"],
+            shown=self.home.shown,
+            chart=WORDS["chart"],
+            held=WORDS["held"],
+            axes=FIRST,
+            ehr=WORDS["ehr"],
         )
 
     def _codes(self) -> Response:

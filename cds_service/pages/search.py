@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 
 from cards.words import label
 from cds_service import catalogue
-from cds_service.pages import statements
+from cds_service.pages import statements, terms
 from cds_service.pages.rules import Page
 from knowledge import Knowledge
 from knowledge.files import HERE as KNOWLEDGE
-from knowledge.files import toml
 from knowledge.reading.lexicon import Tag, normal
 
 MOST = 40  #: answers of one kind
@@ -85,7 +83,7 @@ class Index:
             if question in phrase:
                 for tag in tags:
                     said.setdefault(tag, []).append(phrase)
-        displays = _displays(self.root)
+        displays = terms.displays(self.root)
         for (kind, value), phrases in sorted(said.items(), key=lambda item: len(min(item[1], key=len))):
             if name := displays.get((kind, value)):
                 shortest = sorted(phrases, key=lambda phrase: (len(phrase), phrase))[:EXAMPLES]
@@ -103,13 +101,3 @@ def _holds(words: Iterable[str], *texts: str) -> bool:
     """Whether every word begins some word of the texts."""
     held = f" {normal(' '.join(texts))}"
     return all(f" {word}" in held for word in words)
-
-
-@cache
-def _displays(root: Path) -> dict[Tag, str]:
-    """What a class and a value are called: by the vocabulary file that is named after them."""
-    found = {}
-    for path in sorted(root.glob("vocabulary/*/*.toml")):
-        if path.stem != "sections":
-            found[path.parent.name, path.stem] = str(toml(path, "vocabulary")["display"])
-    return found
