@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from datetime import datetime
 from typing import Any
 
 import click
@@ -57,8 +58,9 @@ def report(store: Store, by: str) -> list[Line]:
     """
     lines: dict[str, Line] = {}
     with store.reading() as connection:
-        last = _outcomes(connection)
-        for subject, card, unseen in _advised(connection, by):
+        last = outcomes(connection)
+        for one in advised(connection, by):
+            subject, card, unseen = one.subject, one.card, one.unseen
             line = lines.setdefault(subject, Line(subject))
             if unseen:
                 setattr(line, unseen, getattr(line, unseen) + 1)
@@ -72,15 +74,25 @@ def report(store: Store, by: str) -> list[Line]:
     return [_rated(line) for line in sorted(lines.values(), key=lambda line: (-line.shown, line.subject))]
 
 
-def _outcomes(connection: sa.Connection) -> dict[tuple[str, str], str]:
+def outcomes(connection: sa.Connection) -> dict[tuple[str, str], str]:
     """The last outcome of each card."""
     query = sa.select(feedback.c.client, feedback.c.card, feedback.c.outcome).order_by(feedback.c.id)
     return {(row.client, row.card): row.outcome for row in connection.execute(query)}
 
 
-def _advised(connection: sa.Connection, by: str) -> Iterator[tuple[str, tuple[str, str], str]]:
-    """Subject, card, and the column of why it was left out, or nothing; a card that was shown again counts once."""
-    names = ("client", "card", "suppressed", "withheld", "service", "verdict", "rule", "code", "proposed")
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A card that was given, or left out."""
+
+    subject: str
+    card: tuple[str, str]  #: client, uuid
+    at: datetime
+    unseen: str  #: the column of why it was left out, or empty
+
+
+def advised(connection: sa.Connection, by: str) -> Iterator[Given]:
+    """Every card in the order it was given; one that was shown again counts once."""
+    names = ("client", "card", "at", "suppressed", "withheld", "service", "verdict", "rule", "code", "proposed")
     query = sa.select(*(advice.c[name] for name in names)).order_by(advice.c.id)
     seen = set()
     for row in connection.execute(query):
@@ -88,7 +100,7 @@ def _advised(connection: sa.Connection, by: str) -> Iterator[tuple[str, tuple[st
         unseen = (row.withheld.replace("-", "_") or "suppressed") if row.suppressed else ""
         if unseen or card not in seen:
             seen |= set() if unseen else {card}
-            yield SUBJECTS[by](row) or row.verdict, card, unseen
+            yield Given(SUBJECTS[by](row) or row.verdict, card, row.at, unseen)
 
 
 def _count(line: Line, outcome: str) -> None:

@@ -15,6 +15,7 @@ from cds_service.pages import codes, doors, rules, samples, site
 from cds_service.pages.home import Home
 from cds_service.pages.marks import FIRST
 from cds_service.pages.playground import Playground
+from cds_service.pages.review import Reviewing
 from cds_service.pages.search import LONGEST, Index
 from cds_service.pages.site import WORDS, shown
 from cds_service.services import discovery
@@ -31,7 +32,7 @@ class Pages:
         Raises:
             KnowledgeError: a rule's file is wrong, or a word for one of its facts is not written down.
         """
-        self.known, self.options = known, options
+        self.known, self.options, self.kept = known, options, kept
         self.rules = rules.pages(known)
         self.index = Index(known, self.rules)
         self.home = Home(known, options, kept, WORDS["home"]["sample"])
@@ -40,6 +41,7 @@ class Pages:
         """Put all pages there."""
         app.register_blueprint(self.blueprint())
         app.register_blueprint(Playground(self.known, self.options, self.rules).blueprint())
+        app.register_blueprint(Reviewing(self.kept, self.rules).blueprint())
         app.register_blueprint(doors.blueprint())
 
     def blueprint(self) -> Blueprint:

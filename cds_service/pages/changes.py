@@ -47,7 +47,10 @@ def _lines(before: Any, after: Any) -> Iterator[tuple[str, str]]:
     kinds = {"+": "added", "-": "removed", " ": "kept", "@": "skipped"}
     found = list(unified_diff(_text(before), _text(after), lineterm="", n=AROUND))
     for line in found[HEAD:]:
-        yield kinds[line[0]], "" if line[0] == "@" else line[1:]
+        if line[0] != "@":
+            yield kinds[line[0]], line[1:]
+        elif before:
+            yield kinds["@"], ""
 
 
 def _text(resource: Any) -> list[str]:

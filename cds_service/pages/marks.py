@@ -39,6 +39,14 @@ class Mark:
     pieces: list[str | Mark] = field(default_factory=list)
 
     @property
+    def start(self) -> int:
+        return self.findings[0].start
+
+    @property
+    def end(self) -> int:
+        return self.findings[0].end
+
+    @property
     def axis(self) -> str:
         return self.findings[0].axis
 
@@ -101,18 +109,18 @@ def _settled(found: list[Finding]) -> list[Mark]:
     for one in found:
         spans.setdefault((one.start, one.end), []).append(one)
     marks: list[Mark] = []
-    open_ends: list[Mark] = []
+    around: list[Mark] = []
     for (start, end), several in sorted(spans.items(), key=lambda item: (item[0][0], -item[0][1])):
-        while open_ends and open_ends[-1].findings[0].end <= start:
-            open_ends.pop()
-        around = open_ends[-1].findings if open_ends else []
-        if around and end > around[0].end:  # begins in one stretch and ends behind it: what is left behind it
-            several, start = [replace(one, start=around[0].end) for one in several], around[0].end
-        fresh = _once(one for one in several if not any(_same(one, other) for other in around))
-        if fresh and start < end:
+        while around and around[-1].end <= start:
+            around.pop()
+        # What begins in a stretch and ends behind it is marked behind it.
+        cut = max([start, *(one.end for one in around if one.end < end)])
+        said = [other for one in around for other in one.findings]
+        fresh = _once(replace(one, start=cut) for one in several if not any(_same(one, other) for other in said))
+        if fresh and cut < end:
             marks.append(Mark(fresh))
-            open_ends.append(marks[-1])
-    return sorted(marks, key=lambda mark: (mark.findings[0].start, -mark.findings[0].end))
+            around.append(marks[-1])
+    return sorted(marks, key=lambda mark: (mark.start, -mark.end))
 
 
 def _once(several: Iterable[Finding]) -> list[Finding]:
@@ -132,15 +140,12 @@ def _pieces(text: str, marks: list[Mark], at: int = 0, until: int | None = None)
     """The text from ``at`` on with its outermost marks, each filled with what stands in it."""
     until = len(text) if until is None else until
     pieces: list[str | Mark] = []
-    while marks and marks[0].findings[0].start < until:
+    while marks and marks[0].start < until:
         mark = marks.pop(0)
-        start, end = mark.findings[0].start, min(mark.findings[0].end, until)
-        if start < at:
-            continue
-        pieces.append(text[at:start])
-        mark.pieces = _pieces(text, marks, start, end)
+        pieces.append(text[at : mark.start])
+        mark.pieces = _pieces(text, marks, mark.start, mark.end)
         pieces.append(mark)
-        at = end
+        at = mark.end
     return [*pieces, text[at:until]]
 
 

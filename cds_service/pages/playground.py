@@ -182,6 +182,6 @@ def _pretty(value: Any) -> str:
 
 def _curl(address: str, asked: Any, *, signed: bool) -> str:
     """The same call from a terminal."""
-    token = " \\\n  --header \"Authorization: Bearer $TOKEN\"" if signed else ""
+    token = ' \\\n  --header "Authorization: Bearer $TOKEN"' if signed else ""
     head = f"curl --silent --header 'Content-Type: application/json'{token} \\\n  --data-binary @- '{address}' <<'JSON'"
     return f"{head}\n{_pretty(asked)}\nJSON\n"
