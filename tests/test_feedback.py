@@ -126,7 +126,7 @@ def override_card(client, card, **reason):
 
 def rows(client, table):
     with client.application.extensions["kept"].store.reading() as connection:
-        return connection.execute(sa.select(table).order_by(table.c.id)).all()
+        return connection.execute(sa.select(table).order_by(*table.primary_key)).all()
 
 
 @pytest.mark.skipif(not postgresql.WANTED, reason=postgresql.ABSENT)
@@ -246,9 +246,9 @@ def test_a_check_that_was_not_made_is_recorded_too(sqlite, started):
 # --- nothing of the patient --------------------------------------------------------------------------
 
 
-def test_the_database_holds_nothing_of_the_patient(sqlite, started):
+def test_the_database_holds_nothing_of_the_patient(options, started):
     """S15, S16, B10: no id, no name, no word of the record, none of the clinician's."""
-    client = started(sqlite)
+    client = started(options)
     body = hook(patientId="canary-mrn", userId="Practitioner/canary-user", encounterId="e1")
     body["fhirServer"] = "http://canary.example/fhir"
     text = json.dumps(body).replace("Patient/p1", "Patient/canary-mrn")
@@ -259,11 +259,12 @@ def test_the_database_holds_nothing_of_the_patient(sqlite, started):
     assert quotes
     for card in reply["cards"]:
         override_card(client, card, userComment="canary words about Jane Roe")
-    client.application.extensions["kept"].store.engine.dispose()
-    written = b"".join(path.read_bytes() for path in Path(sqlite.data).iterdir())
-    assert reply["cards"][0]["uuid"].encode() in written
+    written = "".join(str(tuple(row)) for table in SCHEMA.sorted_tables for row in rows(client, table))
+    if options.data:
+        written += "".join(path.read_bytes().decode("latin-1") for path in Path(options.data).iterdir())
+    assert reply["cards"][0]["uuid"] in written
     for word in ["canary", "Roe", *quotes]:
-        assert word.encode() not in written
+        assert word not in written
 
 
 def test_a_pseudonym_is_keyed(tmp_path, started):
@@ -662,6 +663,60 @@ def test_a_full_disk_costs_no_card(sqlite, started):
     sa.event.remove(store.engine, "checkout", fill)
 
 
+@contextmanager
+def commanding(server):
+    """A connection that does at once what it is told."""
+    with tables(Settings(database=server.url)) as made, made.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+@contextmanager
+def full(database):
+    """No row can be added: the error of a disk without space."""
+    body = "BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = '53100'; END"
+    database.exec_driver_sql(f"CREATE FUNCTION no_space() RETURNS trigger AS $$ {body} $$ LANGUAGE plpgsql")
+    for table in ("advice", "feedback"):
+        database.exec_driver_sql(f"CREATE TRIGGER no_space BEFORE INSERT ON {table} EXECUTE FUNCTION no_space()")
+    try:
+        yield
+    finally:
+        database.exec_driver_sql("DROP FUNCTION no_space CASCADE")
+
+
+@contextmanager
+def read_only(database):
+    """What is left of a server that another took over from: all can be read and nothing written."""
+
+    def turned(value):
+        database.exec_driver_sql(f"ALTER DATABASE postgres SET default_transaction_read_only = {value}")
+        connected = "FROM pg_stat_activity WHERE usesysid > 0 AND pid <> pg_backend_pid()"
+        database.exec_driver_sql(f"SELECT pg_terminate_backend(pid) {connected}")  # they would go on as before
+
+    turned("on")
+    try:
+        yield
+    finally:
+        turned("off")
+
+
+@postgresql.needed
+@pytest.mark.parametrize("fault", [full, read_only])
+def test_a_database_that_takes_no_rows_costs_no_card(server, started, fault):
+    client = started(Settings(open=True, secret=SECRET, database=server.emptied()))
+    with commanding(server) as other, fault(other):
+        fails(client)
+        assert not rows(client, feedback)
+    works(client)
+
+
+@postgresql.needed
+def test_a_probe_notices_that_nothing_can_be_written(server, started):
+    """A standby answers every question, and keeps nothing."""
+    client = started(Settings(open=True, secret=SECRET, database=server.emptied()))
+    with commanding(server) as other, read_only(other):
+        assert client.get("/readyz").get_json()["status"] == "degraded"
+
+
 @postgresql.needed
 def test_a_database_that_went_away_and_came_back(server, started):
     client = started(Settings(open=True, secret=SECRET, database=server.emptied()))
@@ -686,10 +741,12 @@ def test_a_service_started_without_its_database_answers_and_finds_it_later(serve
     works(client)
 
 
-def test_no_acknowledged_row_is_lost_when_the_service_is_killed(tmp_path):
+@pytest.mark.parametrize("options", SHARED, indirect=True)
+def test_no_acknowledged_row_is_lost_when_the_service_is_killed(options, started):
     """B6: kill -9 at any moment."""
     port = demo.free_port()
-    environment = os.environ | {"FORAMEN_DATA": str(tmp_path)}
+    named = {"FORAMEN_DATA": options.data, "FORAMEN_DATABASE": options.database, "FORAMEN_SECRET": SECRET}
+    environment = os.environ | {name: value for name, value in named.items() if value}
     command = [sys.executable, "-m", "cds_service", "serve", "--dev", "--port", str(port)]
     acknowledged, enough = [], threading.Event()
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True) as service:
@@ -701,10 +758,11 @@ def test_no_acknowledged_row_is_lost_when_the_service_is_killed(tmp_path):
         os.killpg(service.pid, signal.SIGKILL)
         for thread in posts:
             thread.join()
-    with sqlite3.connect(tmp_path / "foramen.db") as database:
-        kept = {card for (card,) in database.execute("SELECT card FROM feedback")}
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    database.close()
+    after = started(options)
+    kept = {row.card for row in rows(after, feedback)}
+    if options.data:
+        with after.application.extensions["kept"].store.reading() as connection:
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
     assert len(acknowledged) >= 40
     assert set(acknowledged) <= kept
 
