@@ -12,7 +12,7 @@ from typing import Any
 
 import cards
 from cds_service import chart, fhir, hooks, prefetch
-from cds_service.bounds import MORE_CODES
+from cds_service.bounds import MORE_CODES, in_time
 from cds_service.reach import reach
 from cds_service.reasons import Reason
 from cds_service.settings import Settings
@@ -68,10 +68,11 @@ def consult(
         call: the call that the cards answer.
         gaps: what is already known to be missing.
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
-        until: monotonic time at which no further document is opened; the rest become gaps.
+        until: monotonic time at which no further document is opened or read; the rest become gaps.
         reader: reads the documents.
     """
     read = chart.read(record, known.category, gaps=gaps, fetch=fetch, until=until)
+    read, reader = in_time(read, known, reader, until)
     assessed = assess(read, known, reader)
     written = [card for one in assessed for card in cards.write(one, chart.targets(record, one.code), call)]
     if not written and (unseen := tuple(_unseen(read, record.asked, assessed))):

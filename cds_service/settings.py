@@ -44,7 +44,7 @@ class Settings:
     fhir_networks: frozenset[str] = frozenset()  #: private networks that FHIR servers may lie in: 10.20.0.0/16, ...
     fhir_authorities: str = ""  #: PEM file of the authorities that vouch for FHIR servers; by default the public ones
     fhir_call_ms: int = 2000  #: ms that one answer of a FHIR server may take
-    deadline_ms: int = 5000  #: ms after which one call opens no further document; the card names the others
+    deadline_ms: int = 5000  #: ms after which one call opens and reads no further document; the card names the others
     fhir_total_ms: int = 4000  #: ms that all of them may take in one call; the card names what was not had by then
     #: MB of memory in which one worker keeps notes as they were read, for the next hook on the same chart; 0: none
     readings_mb: int = field(default=32, metadata={"least": 0})

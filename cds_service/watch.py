@@ -93,7 +93,7 @@ def _log(reply: Response) -> None:
 def _count(metrics: Metrics, reply: Response) -> None:
     """The call by its route and, where it is one of ours, its service: never a word of the caller's."""
     service = services().get((request.view_args or {}).get("service_id", ""))
-    hook = request.endpoint == "hook" and request.method == "POST"
+    hook = request.endpoint == "hook" and reply.status_code == HTTPStatus.OK  # refusals are quick, and flatter it
     metrics.called(
         str(request.url_rule), service.id if service else "", reply.status_code, perf_counter() - g.began, hook=hook
     )

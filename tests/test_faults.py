@@ -6,10 +6,12 @@ import json
 import logging
 import time
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 from charts import PLACEMENTS, request, stored
 from fhir_server import serving, speaking
+from runner import ROOT
 from test_chart import CASE
 
 from cds_service import bounds
@@ -19,7 +21,8 @@ from cds_service.rates import BURST, MOST_CLIENTS, Rates
 from cds_service.reasons import Reason
 from cds_service.settings import Settings
 from cds_service.shape import deeper
-from knowledge.model import Document, Gap, Role
+from knowledge import load, reading
+from knowledge.model import Chart, Document, Gap, Role
 
 ORDER_SIGN = "/cds-services/m99-order-sign"
 SEARCH = "Condition?encounter=e1"
@@ -349,6 +352,40 @@ def test_a_call_beyond_its_time_says_what_it_did_not_read():
         del body["prefetch"]["procedures"]  # fetching it takes the time that reading would need
         cards = late.post(ORDER_SIGN, json=body).get_json()["cards"]
     assert server.asked
+    assert cards
+    assert all("Did not arrive in time" in card["detail"] for card in cards)
+
+
+def test_documents_that_time_is_too_short_for_are_named(monkeypatch):
+    """Point 6: the deadline holds for reading too; those of the encounter come first, then the latest."""
+    now = [0.0]
+    monkeypatch.setattr(bounds, "monotonic", lambda: now[0])
+
+    def slowly(one, known):
+        now[0] += 2
+        return reading(one, known)
+
+    old, new, elsewhere = (
+        document("a", "x"),
+        document("b", "y", "2026-02-01"),
+        document("c", "z", "2026-03-01", mine=False),
+    )
+    whole = Chart("2026-03-01", ("M99.63",), documents=(elsewhere, old, new), gaps=(Gap("notes", Reason.MORE_PAGES),))
+    known = load()
+    read, reader = bounds.in_time(whole, known, slowly, until=3)
+    assert read.documents == (old, new)
+    assert read.gaps == (Gap("notes", Reason.MORE_PAGES), Gap("c", Reason.TIMED_OUT))
+    assert [reader(one, known).text.document for one in read.documents] == [old, new]
+    assert now == [4], "what was read in time is not read again"
+    assert bounds.in_time(replace(whole, chosen=()), known, slowly, until=3)[0].documents == whole.documents
+
+
+def test_a_call_that_runs_out_of_time_while_it_reads_is_no_silence(client, monkeypatch):
+    """S21: a chart that would be silent names what was not read."""
+    body = json.loads((ROOT / "tests/requests/supported.json").read_text(encoding="utf-8"))
+    assert not client.post(ORDER_SIGN, json=body).get_json()["cards"]
+    monkeypatch.setattr(bounds, "monotonic", lambda: float("inf"))
+    cards = client.post(ORDER_SIGN, json=body).get_json()["cards"]
     assert cards
     assert all("Did not arrive in time" in card["detail"] for card in cards)
 

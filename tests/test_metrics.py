@@ -57,6 +57,23 @@ def test_calls_verdicts_and_rules_are_counted(client):
     assert found["foramen_advice_total", ("fate", "shown"), ("verdict", "corrected")] == 2
 
 
+def test_every_hook_call_is_held_against_half_a_second(client):
+    """R8: whether a site keeps the time is told by a bucket that ends there; discovery and refusals do not flatter it."""
+    client.post(SERVICE, json=hook())
+    client.post(SERVICE, json={})
+    client.get("/cds-services")
+    found = counted(client.get("/metrics").text)
+    service = ("service", "m99-order-sign")
+    assert ("foramen_call_seconds_bucket", ("le", "0.5"), service) in found
+    assert found["foramen_call_seconds_count", service] == 1
+
+
+def test_no_wait_is_longer_by_default_than_clients_wait():
+    """R8: what others may take of a call is bounded below the 5 s after which clients give up."""
+    usual = Settings()
+    assert usual.fhir_call_ms < usual.fhir_total_ms < usual.deadline_ms <= 5000
+
+
 def test_feedback_is_counted_once(client):
     said = {"card": str(uuid4()), "outcome": "overridden", "outcomeTimestamp": "2026-11-20T08:58:12Z"}
     for _ in range(2):
