@@ -7,9 +7,10 @@ from itertools import groupby
 
 from cards.call import Call
 from cards.escape import escape
+from cards.quoted import named, recorded, valued
 from cards.suggestion import Answer
-from cards.words import GAPS, PHRASES, Advice, label
-from knowledge.model import Assertion, Assessment, Comparison, Evidence, Gap, Role
+from cards.words import GAPS, PHRASES, Advice, label, open_answers
+from knowledge.model import Assertion, Assessment, Comparison, Evidence, Gap, Role, Verdict
 
 #: A standing that leaves nothing to say about an axis.
 SETTLED = "supported"
@@ -21,16 +22,16 @@ def detail(assessment: Assessment, advice: Advice, answers: Sequence[Answer], ca
     """The paragraphs of the advice, without those that have nothing to say."""
     quoted = [piece for piece in assessment.evidence if piece.assertion is not Assertion.ELSEWHERE and piece.quote]
     contrary = [piece for piece in quoted if piece.assertion is not Assertion.AFFIRMED]
-    named = call.options or not advice.query  # whether codes may be named besides the selected one
-    alternatives, sequence = (assessment.alternatives, assessment.sequencing) if named else ((), "")
+    free = call.options or not advice.query  # whether codes may be named besides the selected one
+    sequence = assessment.sequencing if free else ""
     blocks = {
         "selected": PHRASES["selected"].format(code=_code(assessment, call)),
-        "recorded": _recorded(HEADING["recorded"], _voiced(quoted, advice)),
-        "against": _recorded(HEADING["against"], contrary),
+        "recorded": _listed(HEADING["recorded"], recorded(_voiced(quoted, advice))),
+        "against": _listed(HEADING["against"], recorded(contrary)),
         "differences": _listed(HEADING["differences"], map(_difference, _unsettled(assessment))),
         "missing": _listed(HEADING["missing"], (label("missing", name) for name in missing(assessment))),
         "options": _listed(advice.offer, _options(answers, advice, call)),
-        "alternatives": _listed(HEADING["alternatives"], _named(alternatives, call)),
+        "alternatives": _alternatives(assessment, advice, answers, call) if free else "",
         "sequencing": " ".join(map(PHRASES["sequencing"].format, _named(filter(None, [sequence]), call))),
         "gaps": gaps(assessment.gaps),
         "by_hand": PHRASES["by_hand"].get(manner, ""),
@@ -69,6 +70,16 @@ def _code(assessment: Assessment, call: Call) -> str:
     return escape(f"{assessment.code} - {assessment.title}" if assessment.title else call.named(assessment.code))
 
 
+def _alternatives(assessment: Assessment, advice: Advice, answers: Sequence[Answer], call: Call) -> str:
+    """Codes that nobody documented; in a query that offers none with the selected one, so that none stands alone."""
+    codes = assessment.alternatives
+    if answers or not advice.query or not codes:
+        return _listed(HEADING["alternatives"], _named(codes, call))
+    kept = () if assessment.verdict is Verdict.INVALID else (assessment.code,)
+    options = [Answer((code,), current=code == assessment.code) for code in sorted({*codes, *kept})]
+    return _listed(HEADING["possible"], (escape(one.label(call)) for one in options if len(options) > 1))
+
+
 def _named(codes: Iterable[str], call: Call) -> list[str]:
     return [escape(call.named(code)) for code in codes]
 
@@ -76,47 +87,15 @@ def _named(codes: Iterable[str], call: Call) -> list[str]:
 def _options(answers: Sequence[Answer], advice: Advice, call: Call) -> list[str]:
     """The coded answers as the buttons name them; a query adds the two that name no code."""
     coded = [escape(answer.label(call)) for answer in answers]
-    return [*coded, *PHRASES["open"].values()] if coded and advice.query else coded
+    return [*coded, *open_answers(advice).values()] if coded and advice.query else coded
 
 
 def _voiced(quoted: Iterable[Evidence], advice: Advice) -> list[Evidence]:
-    """What speaks for the answer; in a code edit the treating provider's own statement comes first."""
+    """What speaks for the answer; in a code edit the treating provider's own diagnosis comes first."""
     affirmed = [piece for piece in quoted if piece.assertion is Assertion.AFFIRMED]
-    return affirmed if advice.query else sorted(affirmed, key=lambda piece: piece.author != Role.TREATING)
-
-
-def _recorded(heading: str, pieces: Sequence[Evidence]) -> str:
-    """One line per quote, with all that it is evidence of."""
-    said: dict[tuple[str, str, Assertion], list[Evidence]] = {}
-    for piece in pieces:
-        said.setdefault((piece.source, piece.quote, piece.assertion), []).append(piece)
-    return _listed(heading, map(_quote, said.values()))
-
-
-def _quote(pieces: Sequence[Evidence]) -> str:
-    first = pieces[0]
-    kind, _, _ = first.source.partition("/")
-    name = label("source", kind)
-    source = first.source if name == kind else f"{name} {first.source}"
-    author = label("author", first.author)
-    place = ", ".join(escape(part) for part in (source, first.date, first.section, author) if part)
-    stands_for = dict.fromkeys(map(_meaning, pieces))
-    how = "" if first.assertion is Assertion.AFFIRMED else f"; {label('assertion', first.assertion)}"
-    return str(PHRASES["quote"]).format(quote=escape(first.quote), place=place, said="; ".join(stands_for) + how)
-
-
-def _meaning(piece: Evidence) -> str:
-    """What a quote is evidence of; of an element without values, its name alone."""
-    name = _axis(piece.axis)
-    return name if piece.value == piece.axis else f"{name}: {_value(piece.axis, piece.value)}"
-
-
-def _axis(axis: str) -> str:
-    return escape(label("axis", axis))
-
-
-def _value(axis: str, value: str) -> str:
-    return escape(label(f"value-{axis}", value))
+    if advice.query:
+        return affirmed
+    return sorted(affirmed, key=lambda piece: (not piece.diagnostic, piece.author != Role.TREATING))
 
 
 def _unsettled(assessment: Assessment) -> list[Comparison]:
@@ -125,10 +104,10 @@ def _unsettled(assessment: Assessment) -> list[Comparison]:
 
 def _difference(comparison: Comparison) -> str:
     claimed, documented = (
-        [_value(comparison.axis, value) for value in values] for values in (comparison.claimed, comparison.documented)
+        [valued(comparison.axis, value) for value in values] for values in (comparison.claimed, comparison.documented)
     )
     return str(PHRASES["difference"]).format(
-        axis=_axis(comparison.axis),
+        axis=named(comparison.axis),
         claimed=PHRASES["or_also"].join(claimed) or PHRASES["not_located"],
         documented=_and(documented) or PHRASES["not_located"],
     )

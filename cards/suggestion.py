@@ -96,7 +96,7 @@ def _open(order: Mapping[str, Any]) -> bool:
 
 def _update(resource: Json, wording: str, codes: tuple[str, ...]) -> Json:
     name = f"{resource['resourceType']}/{resource['id']}"
-    said = PHRASES["action"][wording].format(resource=name, codes=", ".join(codes))
+    said = PHRASES["action"][wording].format(resource=name, codes=" and ".join(codes))
     concepts = _listed(resource.get("reasonCode" if wording == "order" else "code"))
     kept = PHRASES["action"]["kept"] if any(map(_has_words, concepts)) else ""
     return {"type": "update", "description": said + kept, "resource": resource}

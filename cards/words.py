@@ -34,6 +34,7 @@ class Advice:
     answers: str = "none"  #: how the proposed codes become answers: set, each, append, none
     offer: str = ""  #: the line above the answers
     unstated: str = ""  #: the advice that stands in where the treating provider has not stated it
+    other: str = ""  #: what the answer "other" says, where it is no region or condition
     task: bool = False  #: what is missing may become a Task
 
 
@@ -51,6 +52,12 @@ def advice_of(name: str, raw: dict[str, Any]) -> Advice:
         raise WordingError(f"cards/{name}: {error.json_path}: {error.message}")
     rest = {key: value for key, value in raw.items() if key not in {"class", "detail"}}
     return Advice(Path(name).stem, raw["class"] == "B", detail=tuple(raw["detail"]), **rest)
+
+
+def open_answers(advice: Advice) -> dict[str, str]:
+    """The answers of a query that name no code."""
+    answers: dict[str, str] = PHRASES["open"]
+    return answers | ({"other": advice.other} if advice.other else {})
 
 
 def check(advices: dict[str, Advice], topics: dict[str, str], defaults: dict[str, str]) -> None:

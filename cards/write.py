@@ -13,7 +13,7 @@ from cards.detail import detail, gaps, summary
 from cards.links import links, mention
 from cards.suggestion import Answer, actions, answers, out_of_reach
 from cards.task import task
-from cards.words import ADVICES, BY_VERDICT, PHRASES, TOPICS, Advice
+from cards.words import ADVICES, BY_VERDICT, PHRASES, TOPICS, Advice, open_answers
 from knowledge.model import Assertion, Assessment, Evidence, Gap
 
 SUMMARY_LENGTH = 139  #: characters (CDS Hooks: fewer than 140)
@@ -82,7 +82,7 @@ def _suggestions(
         for answer, acts in zip(offered, changes, strict=True)
     ]
     tasks = [{"label": PHRASES["task"]["label"], "uuid": _uuid(uuid, "task"), "actions": [later]}] if later else []
-    open_ended = PHRASES["open"].items() if advice.query else ()
+    open_ended = open_answers(advice).items() if advice.query else ()
     return [
         *(_without_empty(one) for one in coded),
         *tasks,

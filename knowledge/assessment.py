@@ -9,9 +9,10 @@ from knowledge.documented import AMBIGUOUS, Lesion, Record, StructuralFinding, T
 from knowledge.doubts import doubt
 from knowledge.elements import missing
 from knowledge.expected import Expectation, Expecting, codes_of, nearest
-from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Role, Verdict
+from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Verdict
 from knowledge.record import Reader, reading, record
 from knowledge.rules import decide
+from knowledge.stated import grounds, stated
 from knowledge.structural import code_for, displacing, structural_codes
 from knowledge.tables import Knowledge
 
@@ -87,6 +88,7 @@ class _Case:
         rule = decide(known.rules, situation)
         proposed = self._proposed(rule.verdict)
         soft, proofs = self._soft(rule.verdict, chosen, proposed)
+        evidence = self._evidence(proposed, proofs)
         elements = [element.policy for element in known.elements if element.id in soft]
         return Assessment(
             code=chosen,
@@ -98,11 +100,11 @@ class _Case:
             alternatives=tuple(dict.fromkeys(code for code in self._alternatives() if code not in {*proposed, chosen})),
             missing_hard=out.missing_hard if rule.verdict is Verdict.INCOMPLETE else (),
             missing_soft=soft,
-            evidence=self._evidence(proofs),
+            evidence=evidence,
             comparisons=tuple(self._comparisons()),
-            provider_stated=any(item.role is Role.TREATING for item in self.displaced)
+            provider_stated=any(item.evidence.diagnostic for item in self.displaced)
             if self.displaced
-            else any(lesion.treating for lesion in out.lesions),
+            else stated(self.code, [known.codes[one] for one in proposed], out.lesions, evidence),
             sequencing=out.sequencing,
             gaps=self.record.chart.gaps,
             situation=situation,
@@ -144,10 +146,12 @@ class _Case:
             return frozenset({named.region})
         return said
 
-    def _evidence(self, proofs: Iterable[Evidence]) -> tuple[Evidence, ...]:
+    def _evidence(self, proposed: Iterable[str], proofs: Iterable[Evidence]) -> tuple[Evidence, ...]:
         """Quotes, each once: what the answer rests on, then what speaks against it."""
         shown = [item.evidence for item in self.displaced]
         shown += [item for lesion in self.out.lesions for item in lesion.evidence]
+        named = [self.known.codes[code] for code in proposed if code in self.known.codes]
+        shown += [item for code in named for item in grounds(code, self.record)]
         shown += [*self._contrary(), *proofs]
         unique = dict.fromkeys(item for item in shown if item.quote and item.assertion is not Assertion.ELSEWHERE)
         return tuple(sorted(unique, key=lambda item: item.assertion is not Assertion.AFFIRMED))[:MOST_EVIDENCE]

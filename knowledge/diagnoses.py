@@ -98,6 +98,7 @@ def coded_findings(chart: Chart, known: Knowledge) -> Iterator[StructuralFinding
                     diagnosis.date,
                     "",
                     Role.TREATING.value,
+                    diagnostic=diagnosis.assertion is Assertion.AFFIRMED,
                 ),
                 encounter_diagnosis=diagnosis.encounter_diagnosis,
                 code=diagnosis.code,

@@ -14,6 +14,9 @@ from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
 AMBIGUOUS = "ambiguous"
+#: Sections in which a provider states diagnoses; a note without headings states them where it likes.
+STATED = frozenset({"impression", "addendum"})
+UNHEADED = ""
 COMPLAINT = "complaint"  #: the words of the patient: symptoms count, lesions do not
 
 
@@ -115,6 +118,9 @@ def evidence(
         document.date,
         statement.sentence.heading,
         document.author.value,
+        diagnostic=assertion is Assertion.AFFIRMED
+        and document.author is Role.TREATING
+        and statement.sentence.section in {*STATED, UNHEADED},
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from knowledge.documented import AMBIGUOUS, COMPLAINT, Lesion, evidence, regions_of, segment_between, settled
 from knowledge.model import Assertion, Evidence
 from knowledge.reading.binding import Bound
+from knowledge.reading.clauses import Event
 from knowledge.reading.mentions import STRUCTURAL
 from knowledge.reading.sites import Claim
 from knowledge.reading.statements import Statement, Text
@@ -102,16 +103,8 @@ def _placed(statement: Statement) -> bool:
     )
 
 
-def _place_evidence(text: Text, statement: Statement, number: int, assertion: Assertion) -> Iterator[Evidence]:
-    for event in statement.clauses[number].events:
-        if event.levels and not event.root:
-            yield evidence(text, statement, "level", " ".join(event.levels), assertion, event.start, event.end)
-        elif event.has("region"):
-            yield evidence(text, statement, "region", event.value("region"), assertion, event.start, event.end)
-
-
-def _where(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Levels and regions of a clause and of the list it belongs to, else of what the sentence is about."""
+def _places(statement: Statement, number: int) -> Iterator[Event]:
+    """What is said in a clause and in the list it belongs to; of the others not what they deny."""
     clauses = statement.clauses
     indexes = [number]
     for step in (1, -1):
@@ -129,15 +122,28 @@ def _where(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[st
             if not clauses[index].of("normal"):  # "..., lumbar clear" is no place of the lesion
                 indexes.append(index)
             index += step
+    for index in indexes:
+        yield from (
+            event for event in clauses[index].events if index == number or event.assertion is not Assertion.NEGATED
+        )
+
+
+def _place_evidence(text: Text, statement: Statement, number: int, assertion: Assertion) -> Iterator[Evidence]:
+    for event in _places(statement, number):
+        if event.levels and not event.root:
+            yield evidence(text, statement, "level", " ".join(event.levels), assertion, event.start, event.end)
+        elif event.has("region"):
+            yield evidence(text, statement, "region", event.value("region"), assertion, event.start, event.end)
+
+
+def _where(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Levels and regions of a clause and of the list it belongs to, else of what the sentence is about."""
     levels: list[str] = []
     regions: list[str] = []
-    for index in indexes:
-        for event in clauses[index].events:
-            if event.assertion is Assertion.NEGATED and index != number:
-                continue
-            if not event.root:
-                levels += [level for level in event.levels if level not in levels]
-            regions += [value for value in event.values("region") if value not in regions]
+    for event in _places(statement, number):
+        if not event.root:
+            levels += [level for level in event.levels if level not in levels]
+        regions += [value for value in event.values("region") if value not in regions]
     if not levels and not regions:
         return statement.topic, statement.topic_regions
     return tuple(levels), tuple(regions)

@@ -145,6 +145,7 @@ class Evidence:
     date: str = ""
     section: str = ""
     author: str = ""
+    diagnostic: bool = False  #: the treating provider's own diagnosis, not a finding or a report retold
 
 
 # --- the knowledge ----------------------------------------------------------------------------------
@@ -221,7 +222,7 @@ class Assessment:
     missing_soft: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()  #: affirmed first, then what speaks against it
     comparisons: tuple[Comparison, ...] = ()
-    provider_stated: bool = False  #: the treating provider's own words name what is proposed
+    provider_stated: bool = False  #: the treating provider's own diagnosis names what is proposed
     sequencing: str = ""  #: a structural code that goes first beside a separate lesion (policy D3)
     gaps: tuple[Gap, ...] = ()
     situation: Mapping[str, str] = field(default_factory=dict)

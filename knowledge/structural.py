@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from knowledge.documented import AMBIGUOUS, Record, StructuralFinding
+from knowledge.documented import AMBIGUOUS, STATED, Record, StructuralFinding
 from knowledge.model import Assertion, Code, Role
 from knowledge.reading.clauses import Clause
 from knowledge.tables import Knowledge
 
 if TYPE_CHECKING:
     from knowledge.expected import Expectation
-
-#: Sections in which a provider states diagnoses.
-STATED = frozenset({"impression", "addendum"})
 
 
 def displacing(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:

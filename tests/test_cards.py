@@ -42,6 +42,7 @@ CALL = Call(
     codes={code: Code(code, title, billable=True) for code, title in TITLES.items()},
     knowledge="2026.1",
 )
+ELSEWHERE = "Documented elsewhere, to be specified"
 OTHER, UNDETERMINED = "Other region or condition, to be specified", "Unable to determine at this time"
 
 
@@ -187,6 +188,11 @@ def labels(card: dict[str, Any]) -> list[str]:
     return [suggestion["label"] for suggestion in card.get("suggestions", [])]
 
 
+def open_ended(name: str) -> list[str]:
+    """The answers without a code; what only lacks documentation may have it elsewhere."""
+    return [ELSEWHERE if name == "documentation" else OTHER, UNDETERMINED]
+
+
 def titled(*codes: str) -> str:
     return " + ".join(f"{code} - {TITLES[code]}" for code in codes)
 
@@ -312,6 +318,13 @@ def test_a_code_edit_quotes_the_providers_statement_first():
     assert detail.index("narrowed by a disc bulge") < detail.index("facet osteophyte") < detail.index("no osteophyte")
 
 
+def test_a_code_edit_quotes_the_diagnosis_before_what_the_provider_examined():
+    examined = replace(FORAMEN, quote="foramen tight", section="Exam")
+    diagnosed = replace(FORAMEN, quote="foraminal stenosis", diagnostic=True)
+    detail = card_of("corrected", evidence=(BONE, examined, diagnosed))["detail"]
+    assert detail.index("foraminal stenosis") < detail.index("foramen tight") < detail.index("facet osteophyte")
+
+
 def test_a_code_edit_offers_one_answer_with_everything_it_changes():
     card = card_of("corrected", proposed=("M99.73", "M99.71"))
     assert labels(card) == [titled("M99.73", "M99.71")]
@@ -351,7 +364,7 @@ def test_what_the_provider_has_not_stated_is_a_query_and_no_edit(name):
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_query_always_leaves_the_two_answers_without_a_code(name):
     last = card_of(name)["suggestions"][-2:]
-    assert [one["label"] for one in last] == [OTHER, UNDETERMINED]
+    assert [one["label"] for one in last] == open_ended(name)
     assert not any("actions" in one for one in last)
 
 
@@ -385,21 +398,38 @@ def test_every_card_names_the_ways_out(name):
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_single_coded_option_is_never_left_alone(name):
     for members in ({"proposed": ()}, {"proposed": (DECIDED[name].code,)}, {"evidence": ()}, {"evidence": (AGAINST,)}):
-        assert labels(card_of(name, **members)) == [OTHER, UNDETERMINED]
+        assert labels(card_of(name, **members)) == open_ended(name)
 
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_indicator_has_its_source_and_date(name):
-    """The quote, then where and when it was written, in what section, by whom, and what it stands for."""
-    lines = [line for line in card_of(name)["detail"].split("\n") if line.startswith('- "')]
+    """Where and when it was written, in what section, by whom; then the quotes, each with what it stands for."""
+    lines = [line for line in card_of(name)["detail"].split("\n") if '"' in line and line.startswith("- ")]
     assert lines
     for line in lines:
-        assert re.search(r'" \(note DocumentReference/d1, 2026-10-14, Assessment, [a-z ]+\): ', line), line
+        place = r"- Note of 2026-10-14, Assessment, (treating provider|radiologist) \(DocumentReference/d1\)"
+        assert re.fullmatch(place + r': "[^"]+" \([a-z;: ]+\)(, "[^"]+" \([a-z;: ]+\))*', line), line
 
 
-def test_an_element_without_values_is_named_once():
-    imaged = said("imaging", "imaging", "MRI 2026")
-    assert card_of("documentation", evidence=(imaged,))["detail"].count("imaging result\n") == 1
+def test_an_element_without_values_and_a_quote_that_is_the_value_are_named_once():
+    imaged, level = said("imaging", "imaging", "MRI 2026"), replace(said("level", "L4-L5", "L4-L5"), start=20)
+    other = replace(said("level", "L4-L5", "fourth level"), start=30)
+    detail = card_of("documentation", evidence=(imaged, level, other))["detail"]
+    assert '"MRI 2026" (imaging result), "L4-L5" (level), "fourth level" (level: L4-L5)' in detail
+
+
+def test_quotes_of_one_place_stand_on_one_line_in_the_order_of_the_document():
+    late = replace(DISC, quote="disc bulge", start=90, end=100)
+    early = replace(FORAMEN, quote="narrows the foramen", start=70, end=89)
+    elsewhere = replace(FORAMEN, quote="narrow", section="Exam")
+    detail = card_of("clarify", evidence=(late, elsewhere, early, replace(early, axis="lesion", value="stenosis")))[
+        "detail"
+    ]
+    lines = [line.partition("): ")[2] for line in detail.split("\n") if line.startswith("- Note")]
+    assert lines == [
+        '"narrows the foramen" (site: intervertebral foramen; lesion: narrowing), "disc bulge" (mechanism: disc)',
+        '"narrow" (site: intervertebral foramen)',
+    ]
 
 
 @pytest.mark.parametrize("name", ["incomplete", "documentation", "unsupported"])
@@ -410,7 +440,7 @@ def test_a_request_for_documentation_asks_for_what_was_found_or_done(name):
 @pytest.mark.parametrize("name", QUERIES)
 def test_a_site_may_keep_codes_out_of_queries(name):
     card = card_of(name, replace(CALL, options=False))
-    assert labels(card) == [OTHER, UNDETERMINED]
+    assert labels(card) == open_ended(name)
     assert not {"M99.73", "M51.16", "M48.061", "M99.71"} & set(re.findall(r"[A-Z]\d\d\.\w+", card["detail"])) - {
         DECIDED[name].code
     }
@@ -526,7 +556,18 @@ def test_a_reason_that_is_offered_settles_or_postpones_by_the_file():
 
 
 def test_alternatives_are_worded_as_a_condition():
-    assert f"if diagnosed and documented**\n- {titled('M48.061')}" in card_of("incomplete")["detail"]
+    detail = card_of("corrected", alternatives=("M48.061",))["detail"]
+    assert f"**Also possible, if diagnosed and documented**\n- {titled('M48.061')}\n" in detail
+
+
+def test_an_alternative_never_stands_alone_on_a_query_that_offers_no_code():
+    """The selected code stands beside it, in code order; an invalid one cannot, so then it is not named."""
+    own = f"{titled('M99.63')}, current selection"
+    told = f"**Possible, if diagnosed and documented, in code order**\n- {titled('M48.061')}\n- {own}"
+    assert told in card_of("incomplete")["detail"]
+    assert titled("M48.061") not in card_of("invalid-query", alternatives=("M48.061",))["detail"]
+    with_options = card_of("clarify", alternatives=("M48.061",))["detail"]
+    assert with_options.count(own) == 1
 
 
 def test_sequence_is_a_line_on_a_card_that_exists_for_another_reason():
@@ -582,7 +623,7 @@ def test_what_cannot_be_applied_is_said():
     by_hand = {
         "Nothing can be changed from this card": nothing,
         "An order or diagnosis entry that is closed": closed,
-        "Where your system applies only part of it": received("M99.63"),
+        "Whatever your system leaves unchanged": received("M99.63"),
     }
     for sentence, targets in by_hand.items():
         (card,) = write(DECIDED["corrected"], targets, CALL)
@@ -704,7 +745,7 @@ def test_the_words_of_a_client_add_to_its_profile():
 @pytest.mark.parametrize(
     ("words", "applied", "told"),
     [
-        ([], ["ServiceRequest", "Condition"], "only part of it"),
+        ([], ["ServiceRequest", "Condition"], "leaves unchanged"),
         (["inferno"], ["ServiceRequest"], "not changed by your system"),
         (["display"], [], "Nothing can be changed from this card"),
     ],
@@ -725,7 +766,7 @@ def test_a_task_is_offered_where_documentation_is_asked_for_and_the_client_adds_
 
 def test_a_task_names_what_is_missing_for_the_clinician_and_changes_nothing():
     card = card_of("documentation", TASKS)
-    assert labels(card) == [LATER, OTHER, UNDETERMINED]
+    assert labels(card) == [LATER, ELSEWHERE, UNDETERMINED]
     (act,) = card["suggestions"][0]["actions"]
     assert act["type"] == "create"
     made = act["resource"]
