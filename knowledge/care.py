@@ -58,8 +58,7 @@ def _denied(record: Record) -> bool:
         for statement in text.statements:
             if statement.sentence.section != "treatment":
                 continue
-            first = statement.events[0] if statement.events else None
-            denial = first is not None and first.has("assertion") and first.value("assertion").startswith("negation")
+            denial = any(event.value("assertion").startswith("negation") for event in statement.events[:2])
             named = (event for event in statement.events if "care" in event.values("element"))
             if any(event.assertion is Assertion.AFFIRMED for event in named):
                 told = statement.sentence.paragraph

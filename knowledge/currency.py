@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
 from knowledge.reading.levels import overlap
 from knowledge.reading.statements import Statement
 from knowledge.tables import Knowledge
+
+ADDENDUM = "addendum"
 
 
 def overrule(made: Record) -> None:
@@ -90,8 +94,31 @@ def operated(made: Record, known: Knowledge) -> None:
             item.assertion = Assertion.HISTORICAL
 
 
+def _normal_levels(made: Record, document: Document) -> Iterator[str]:
+    """Levels that an addendum calls normal as a whole: "T1-2 is normal"."""
+    about = ("site", "tissue", "mechanism", "content", "structural")
+    for text in made.texts:
+        for statement in text.statements if text.document is document else ():
+            if statement.sentence.section != ADDENDUM:
+                continue
+            for clause in statement.clauses:
+                normal = any(event.assertion is Assertion.AFFIRMED for event in clause.of("normal"))
+                if normal and not any(clause.of(kind) for kind in about):
+                    yield from (level for event in clause.events if not event.root for level in event.levels)
+
+
+def _amended(made: Record) -> None:
+    """What was found at a level that the author's own addendum calls normal is taken back (policy A4)."""
+    for lesion in made.lesions:
+        if lesion.assertion is Assertion.AFFIRMED and lesion.statement.sentence.section != ADDENDUM and lesion.levels:
+            normal = frozenset(_normal_levels(made, lesion.document))
+            if normal.issuperset(lesion.levels):
+                lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+
+
 def replace_older(made: Record, known: Knowledge) -> None:
     """Later words of the same author, addenda and newer reports take the place of earlier ones (policy A4)."""
+    _amended(made)
     narrowings = [lesion for lesion in made.lesions if lesion.kind == known.parts.narrowing]
     new = {_alike(lesion): lesion for lesion in narrowings if lesion.stated}  # what is said often counts once
     old = {_alike(lesion): lesion for lesion in narrowings if lesion.assertion is Assertion.AFFIRMED}
@@ -108,7 +135,7 @@ def replace_older(made: Record, known: Knowledge) -> None:
 
 def _alike(lesion: Lesion) -> tuple[object, ...]:
     """What decides whether a lesion replaces another or is replaced."""
-    addendum = lesion.statement.sentence.section == "addendum"
+    addendum = lesion.statement.sentence.section == ADDENDUM
     return id(lesion.document), addendum, lesion.site, lesion.mechanisms, lesion.levels, lesion.regions
 
 
@@ -119,7 +146,7 @@ def _supersedes(new: Lesion, old: Lesion, made: Record) -> bool:
     if not differs:
         return False
     if new.document is old.document:
-        return new.statement.sentence.section == "addendum" and old.statement.sentence.section != "addendum"
+        return new.statement.sentence.section == ADDENDUM and old.statement.sentence.section != ADDENDUM
     if not new.document.date or new.document.date <= old.document.date:
         return False
     same_level = not new.levels or not old.levels or overlap(new.levels, old.levels)

@@ -130,6 +130,7 @@ def _parts(raw: Raw) -> Parts:
         therapy=raw["care"]["therapy"],
         not_care=frozenset(raw["care"]["not_care"]),
         abbreviations=frozenset(raw["language"]["abbreviations"]),
+        palpation=tuple(raw["language"]["palpation"]),
         idle_verbs=frozenset(raw["language"]["idle_verbs"]),
     )
 

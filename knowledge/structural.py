@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from knowledge.documented import AMBIGUOUS, STATED, Record, StructuralFinding
 from knowledge.model import Assertion, Code, Role
-from knowledge.reading.clauses import Clause
+from knowledge.reading.clauses import Clause, Event
 from knowledge.tables import Knowledge
 
 if TYPE_CHECKING:
     from knowledge.expected import Expectation
+
+BESIDE = 6  #: characters between a denial and what it denies
 
 
 def displacing(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:
@@ -162,11 +164,19 @@ def _same_region(a: frozenset[str], b: frozenset[str]) -> bool:
 def separate(record: Record) -> bool:
     """Whether the provider states a separate lesion beside the structural diagnosis (policy D3)."""
     about = ("structural", "anchored", "narrowing", "lesion", "mechanism")
-    for text, statement, _, event in record.events("speech"):
+    for text, statement, clause, event in record.events("speech"):
         said = event.value("speech") == "separate" and event.assertion in {Assertion.AFFIRMED, Assertion.NEGATED}
+        said = said and not _denied_before(event, clause)
         if said and text.document.author is Role.TREATING and any(statement.of(kind) for kind in about):
             return True
     return False
+
+
+def _denied_before(event: Event, clause: Clause) -> bool:
+    """ "... and not a separate process": a denial right before the word."""
+    return any(
+        "negation" in other.values("assertion") and 0 <= event.start - other.end <= BESIDE for other in clause.events
+    )
 
 
 def _recess(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> list[StructuralFinding]:

@@ -157,6 +157,7 @@ class Parts:
     therapy: str
     not_care: frozenset[str]
     abbreviations: frozenset[str]  #: words that a full stop shortens
+    palpation: tuple[str, ...]  #: words whose letters head what a hand finds, one by one
     idle_verbs: frozenset[str]  #: words that look like verbs and act on nothing
 
 

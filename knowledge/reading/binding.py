@@ -199,7 +199,7 @@ def _agent(mention: Mention, claim: Claim) -> bool:
         return True
     if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
         return alone and mention.clause == claim.clause - 1 and only(clause, {"tissue", "assertion"}) and _leads(claim)
-    return alone and mention.clause > claim.clause
+    return alone and mention.clause > claim.clause and " between " not in words[claim.end : mention.start]
 
 
 def _cleft(words: str, mention: Mention, clause: Clause) -> bool:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
-from knowledge.reading.events import column_sites, events_of, mark_roots
+from knowledge.reading.events import column_sites, events_of, mark_roots, ordered
 from knowledge.reading.lexicon import TARGETS
+from knowledge.reading.palpation import graded, lettered
 from knowledge.reading.sections import headings_of
 from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
@@ -111,9 +112,12 @@ def read(document: Document, known: Knowledge) -> Text:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = column_sites(text, events)
+    if cells := list(graded(text, known.parts.palpation)):
+        events = ordered([*events, *cells])
     default = _defaults(document, known.parts.report)
     loud = _loud(document.text, reading)
-    found = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations)
+    examined = lettered(text, known.parts.palpation)
+    found = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations, examined)
     result = Text(document, reading)
     index = 0
     for sentence in found:

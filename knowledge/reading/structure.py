@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from knowledge.reading.sections import Headings, Section
@@ -21,6 +21,7 @@ LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 RULED = frozenset("-=_*~")  #: what a ruled line is made of
 BLANK = " \t"
+EXAM = "exam"
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
 
@@ -44,11 +45,13 @@ def sentences(
     copied: Sequence[tuple[int, bool]],
     loud: Callable[[int], bool],
     shortened: frozenset[str],
+    examined: Mapping[int, int],
 ) -> list[Sentence]:
     """Cut a reading text of a document ``kind``.
 
     ``copied`` lists where copied blocks start (True) and end; ``loud`` tells whether the words at an offset are
-    written in capitals before words that are not; ``shortened`` are the abbreviations that a full stop may follow.
+    written in capitals before words that are not; ``shortened`` are the abbreviations that a full stop may follow;
+    ``examined`` tells of lines that are part of an examination whatever their letter heads elsewhere where they begin.
     """
     found: list[Sentence] = []
     state = Section(headings, kind)
@@ -61,10 +64,13 @@ def sentences(
         if text[start:end].lstrip(BLANK)[:1] in RULED and RULE.fullmatch(text, start, end):
             state.rule()
             continue
-        begin = state.open_line(text, start, end, paragraph, loud)
+        palpated = examined.get(start)
+        begin = state.open_line(text, start, end, paragraph, loud) if palpated is None else palpated
         at_start = True
         for first, last in _cut(text, begin, end, stops[before:passed], state, shortened):
-            section = "copied" if copied and _inside_copied(copied, first, last) else state.kind
+            section = state.kind if palpated is None else EXAM
+            if copied and _inside_copied(copied, first, last):
+                section = "copied"
             found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
             at_start = False
         state.close_line()

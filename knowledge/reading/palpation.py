@@ -1,0 +1,61 @@
+"""Palpation told letter by letter: four lines that begin P, A, R, T, or a table with a column for each letter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from knowledge.reading.clauses import Event
+from knowledge.reading.lexicon import term
+
+#: What parts a letter from what is found: "P: ...", "P(ain): ...", two blanks.
+PARTED = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=][ \t]*|[ \t]+-{1,2}[ \t]+|[ \t]{2,})"
+FOUND = "+"
+TERM = term((("element", "tart"),))
+
+
+@lru_cache(maxsize=4)
+def _pattern(words: Sequence[str]) -> re.Pattern[str]:
+    runs = (r"[^\n]*\n[ \t]*".join(f"{letter}{PARTED}" for letter in word) for word in words)
+    return re.compile(rf"^[ \t]*(?:{'|'.join(runs)})", re.MULTILINE)
+
+
+def lettered(text: str, words: Sequence[str]) -> Mapping[int, int]:
+    """Lines that tell one letter each of a word, in its order: where they start -> where their text begins."""
+    lines: dict[int, int] = {}
+    for match in _pattern(words).finditer(text):
+        start = match.start()
+        while 0 < start + 1 <= match.end():
+            begin = re.compile(rf"[ \t]*[a-z]{PARTED}").match(text, start)
+            lines[start] = begin.end() if begin else start
+            start = text.find("\n", start) + 1 or len(text) + 1
+    return lines
+
+
+def graded(text: str, words: Sequence[str]) -> Iterator[Event]:
+    """The plus signs of a table whose header has a column for each letter of a word, as palpatory findings."""
+    columns = range(0)
+    position = 0
+    for line in text.split("\n") if "\t" in text else ():
+        cells = line.split("\t")
+        if len(cells) < len(words[0]):
+            columns = range(0)
+        elif header := _header(cells, words):
+            columns = header
+        else:
+            for number in columns:
+                if number < len(cells) and FOUND in cells[number]:
+                    place = position + sum(len(cell) + 1 for cell in cells[:number]) + cells[number].index(FOUND)
+                    yield Event(place, place + len(FOUND), TERM)
+        position += len(line) + 1
+
+
+def _header(cells: Sequence[str], words: Sequence[str]) -> range:
+    """The columns headed by the letters of a word, side by side."""
+    letters = [cell.strip() for cell in cells]
+    for word in words:
+        for first in range(len(letters) - len(word) + 1):
+            if letters[first : first + len(word)] == list(word):
+                return range(first, first + len(word))
+    return range(0)
