@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 from knowledge.files import HERE, KnowledgeError, Raw, toml, tsv, version
+from knowledge.garbage import nothing_collected
 from knowledge.model import Code, Rule, Verdict
 from knowledge.phrases import headings, lexicon, order_words
 from knowledge.reading.lexicon import finder
@@ -36,21 +35,8 @@ def load(root: Path = HERE) -> Knowledge:
 
     Raises KnowledgeError with the path and the reason of the first thing that is wrong.
     """
-    # A million small objects are made and kept: looking for garbage among them would double the time.
-    with _nothing_collected():
+    with nothing_collected():
         return _knowledge(root)
-
-
-@contextmanager
-def _nothing_collected() -> Iterator[None]:
-    """No garbage collection meanwhile."""
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collects:
-            gc.enable()
 
 
 def _knowledge(root: Path) -> Knowledge:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.levels import overlap
@@ -44,6 +45,11 @@ class Bound:
 
 def bind(text: Text, parts: Parts) -> Bound:
     """The claims of a document, each with the mechanisms that belong to it."""
+    with nothing_collected():
+        return _bind(text, parts)
+
+
+def _bind(text: Text, parts: Parts) -> Bound:
     bound = Bound()
     said: list[list[Mention]] = []
     claims: list[list[Claim]] = []

@@ -67,6 +67,14 @@ class Clause:
     hard: bool  #: what stands before it closes a list
     mark: str = ""  #: what stands before it
     events: list[Event] = field(default_factory=list)
+    _predicates: list[Event] | None = None
+
+    @property
+    def predicates(self) -> list[Event]:
+        """The events that tell how a site is."""
+        if self._predicates is None:
+            self._predicates = [event for event in self.events if "narrowing" in event.kinds or "normal" in event.kinds]
+        return self._predicates
 
     def of(self, kind: str) -> list[Event]:
         """The events of a class."""

@@ -76,7 +76,7 @@ def _level_event(mention: LevelMention, spine: Spine) -> Event:
 
 def column_sites(text: str, events: list[Event]) -> list[Event]:
     """In a table whose header row names sites, the cells below speak of the site of their column."""
-    if "\t" not in text:
+    if "\t" not in text or not any("site" in event.kinds for event in events):
         return events
     starts = [event.start for event in events]
     columns: dict[int, Event] = {}

@@ -36,10 +36,8 @@ def implied(
 ) -> Event | None:
     """A narrowing told by the form of the sentence: something that acts on the site, or a site changed by something."""
     clause = clauses[number]
-    if any(event.has("normal") for event in clause.events):
-        return None
     acting = [mention for mention in mentions if _can_act(mention)]
-    if not acting:
+    if not acting or any(event.has("normal") for event in clause.predicates):
         return None
     if made := _passive(site, number, clause, acting):
         return made

@@ -11,8 +11,8 @@ FARTHEST = 24  #: members of a list that share one predicate
 def predicate_of(event: Event, clause: Clause, mentions: list[Mention]) -> Event | None:
     """The word of the clause that says how the site is."""
     candidates = []
-    for other in clause.events:
-        if other is event or not (other.has("narrowing") or other.has("normal")) or other.has("site"):
+    for other in clause.predicates:
+        if other is event or other.has("site"):
             continue
         kind = other.value("narrowing")
         if kind == "into" and not (_between(event, other) and _acts(other, mentions)):
@@ -22,10 +22,10 @@ def predicate_of(event: Event, clause: Clause, mentions: list[Mention]) -> Event
         if other.has("normal") and _of_tissue(other, event, clause):
             continue
         candidates.append(other)
-    compound = [other for other in clause.events if other is not event and other.has("site") and other.has("narrowing")]
-    if not candidates and compound:  # "central canal and foraminal stenosis" in one breath
-        return compound[0]
-    return min(candidates, key=lambda other: (distance(event, other), other.start < event.start), default=None)
+    if not candidates:  # "central canal and foraminal stenosis" in one breath
+        both = (other for other in clause.predicates if other.has("site") and other.has("narrowing"))
+        return next((other for other in both if other is not event), None)
+    return min(candidates, key=lambda other: (distance(event, other), other.start < event.start))
 
 
 def predicate_around(number: int, clauses: list[Clause], mentions: list[Mention]) -> Event | None:
@@ -64,9 +64,7 @@ def _apposed(clause: Clause, before: Clause) -> Event | None:
 
 def _shareable(clause: Clause, mentions: list[Mention], *, forward: bool) -> Event | None:
     """A predicate of another clause that can speak of the site too."""
-    for other in clause.events if forward else reversed(clause.events):
-        if not (other.has("narrowing") or other.has("normal")):
-            continue
+    for other in clause.predicates if forward else reversed(clause.predicates):
         kind = other.value("narrowing")
         if kind == "weak" and not forward:
             continue

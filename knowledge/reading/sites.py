@@ -64,11 +64,12 @@ def _site_claim(
     clauses, words = statement.clauses, text.reading.text
     if event.has("narrowing"):  # one word says both
         return claim_of(text, statement, number, site, event, event)
+    told = statement.says("narrowing", "normal")
     predicate = (
-        predicate_of(event, clauses[number], mentions)
+        (predicate_of(event, clauses[number], mentions) if told else None)
         or implied(words, event, number, clauses, mentions, parts.idle_verbs)
         or measured(words, event, site, number, clauses, parts.limits)
-        or predicate_around(number, clauses, mentions)
+        or (predicate_around(number, clauses, mentions) if told else None)
     )
     if predicate is None or _where_it_lies(event, predicate, clauses[number]):
         return None
@@ -200,7 +201,7 @@ def levels_of(clause: Clause) -> list[str]:
 
 
 def _regions_of(claim: Claim, order: Sequence[int]) -> tuple[str, ...]:
-    if not any(event.has("region") for event in claim.statement.events):
+    if not claim.statement.says("region"):
         return claim.statement.topic_regions
     for index in order:
         said = _neighbouring_regions(claim, index) + [

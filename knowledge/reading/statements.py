@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
+from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
@@ -43,6 +44,7 @@ BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
 LEAST_BLANKS = 2
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
+BLANK_LINE = re.compile(r"\n\n")
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
 LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
 
@@ -104,6 +106,11 @@ class Text:
 
 def read(document: Document, known: Knowledge) -> Text:
     """Read one document."""
+    with nothing_collected():
+        return _read(document, known)
+
+
+def _read(document: Document, known: Knowledge) -> Text:
     headings = headings_of(known.headings)
     reading = _unwrapped(document.text, reading_text(document.text, known.lexicon), headings.opens)
     text = reading.text
@@ -200,14 +207,21 @@ def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             line = text.find("\n", event.start)
             closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
     rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
+    paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
             line = text.find("\n", position) + 1
-            behind = bisect_left(rules, line) if line else len(rules)
-            end = rules[behind] if behind < len(rules) else text.find("\n\n", position)
-            closed.append((end if end >= 0 else len(text), False))
+            end = _next(rules, line) if line else None
+            end = _next(paragraphs, position) if end is None else end
+            closed.append((len(text) if end is None else end, False))
     return sorted(closed)
+
+
+def _next(places: Sequence[int], position: int) -> int | None:
+    """The first of some places from a position on."""
+    index = bisect_left(places, position)
+    return places[index] if index < len(places) else None
 
 
 def _defaults(document: Document, report: str) -> Callable[[str], Assertion]:
