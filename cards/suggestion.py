@@ -65,14 +65,18 @@ def actions(answer: Answer, code: str, targets: Targets, call: Call) -> list[Jso
     return [action for word, acts in possible.items() if word in call.applies for action in acts]
 
 
-def out_of_reach(code: str, targets: Targets, call: Call) -> bool:
-    """Whether something carries the code that no action changes: closed, without id, coded or applied otherwise."""
+def out_of_reach(code: str, targets: Targets, call: Call, *, further: bool = False) -> bool:
+    """Whether something is left that no action changes: closed, without id, coded or applied otherwise.
+
+    With a further code also an order that only refers to a diagnosis: the one that is added has no id to refer to.
+    """
     orders = all(order.get("id") and _open(order) for order in targets.orders)
     conditions = all(one.get("id") and _found(one.get("code"), code) for one in targets.conditions)
     unapplied = (targets.orders and "update-orders" not in call.applies) or (
         targets.conditions and not call.applies >= {"update-conditions", "create-conditions"}
     )
-    return bool(unapplied) or not (orders and conditions)
+    unlinked = further and bool(targets.referring_orders)
+    return bool(unapplied) or unlinked or not (orders and conditions)
 
 
 def _proposed(assessment: Assessment, how: str) -> Iterator[tuple[str, ...]]:

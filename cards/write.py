@@ -28,7 +28,7 @@ def write(assessment: Assessment, targets: Targets, call: Call) -> list[Json]:
     offered = answers(assessment, advice, call)
     uuid = _uuid(call.hook_instance, assessment.code, assessment.rule.id)
     changes = [] if call.informative else [actions(answer, assessment.code, targets, call) for answer in offered]
-    manner = _manner(changes, assessment.code, targets, call) if offered else ""
+    manner = _manner(offered, changes, assessment.code, targets, call) if offered else ""
     later = None if call.informative else task(assessment, advice, targets, call)
     suggestions = [] if call.informative else _suggestions(uuid, advice, offered, changes, later, call)
     said = detail(assessment, advice, offered, call, manner)
@@ -90,13 +90,14 @@ def _suggestions(
     ]
 
 
-def _manner(changes: Sequence[list[Json]], code: str, targets: Targets, call: Call) -> str:
+def _manner(offered: Sequence[Answer], changes: Sequence[list[Json]], code: str, targets: Targets, call: Call) -> str:
     """How much of a change a choice applies: what the clinician has to set by hand."""
     if call.informative:
         return "informative"
     if not any(changes):
         return "all"
-    return "rest" if out_of_reach(code, targets, call) else "applied"
+    further = any(len(answer.codes) > 1 for answer in offered)
+    return "rest" if out_of_reach(code, targets, call, further=further) else "applied"
 
 
 def _for_machines(assessment: Assessment, call: Call) -> Json:

@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import orjson
 import requests
 
-from cds_service import guard
+from cds_service import exact, guard
 from cds_service.attachments import decoded
 from cds_service.fhir_read import Resource, objects, string, unbundled
 from cds_service.formats import Unreadable
@@ -159,7 +159,7 @@ class Fhir:
             body = orjson.loads(answer[0])
         except orjson.JSONDecodeError:
             return Reason.MALFORMED
-        return Reason.MALFORMED if deeper(body, self._limits.depth) else body
+        return Reason.MALFORMED if deeper(body, self._limits.depth) else exact.kept(answer[0], body)
 
     def _get(self, url: str, accept: str) -> tuple[bytes, str] | Reason:
         """One answer, in the time of one call and in what is left of all of it.

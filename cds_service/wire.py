@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Response, abort, current_app, request
 
+from cds_service import exact
 from cds_service.errors import RequestError
 from cds_service.shape import deeper
 
@@ -35,13 +36,14 @@ def json_body() -> Any:
     data = request.get_data(cache=False)
     if request.content_length is None and len(data) >= (request.max_content_length or 0):
         abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # a chunked body is cut at the limit without a word
+    data = data.removeprefix(BOM)
     try:
-        value = orjson.loads(data.removeprefix(BOM))
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise RequestError(400, "structure", f"not JSON at line {error.lineno}, column {error.colno}") from None
     if deeper(value, limit := current_app.config["DEPTH_LIMIT"]):
         raise RequestError(400, "too-costly", f"nested deeper than {limit} levels")
-    return value
+    return exact.kept(data, value)
 
 
 def near() -> bool:
@@ -56,7 +58,7 @@ def near() -> bool:
 
 def as_json(body: object, status: int = HTTPStatus.OK) -> Response:
     """An answer of JSON."""
-    return Response(orjson.dumps(body), status, mimetype="application/json")
+    return Response(exact.dumps(body), status, mimetype="application/json")
 
 
 def plain_paths(app: WSGIApplication) -> WSGIApplication:

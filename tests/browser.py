@@ -40,8 +40,8 @@ def running():
 
 
 @contextmanager
-def serving(application):
+def serving(application, port=0):
     """The address of a WSGI application on loopback, until the block ends."""
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=Silent)
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=Silent)
     with answering(server):
         yield f"http://127.0.0.1:{server.server_port}"

@@ -11,6 +11,7 @@ import browser as real
 import pytest
 from flask import Flask, Response, request, send_from_directory
 from playwright.sync_api import Error, expect
+from postgresql import free_port
 from runner import ROOT
 from tokens import BASE, ISS, jwk, token
 
@@ -52,14 +53,14 @@ ASKED = "HTTP_ACCESS_CONTROL_REQUEST_HEADERS"
 
 
 @contextmanager
-def met(page, directory, host="http://127.0.0.1", **options):
+def met(page, directory, host="http://127.0.0.1", port=0, **options):
     """The page of a registered client, connected to the service if it may; yields what was asked of the service."""
     (directory / "keys.json").write_text(json.dumps({"keys": [jwk("ES384", "k1")]}))
     (directory / "clients.toml").write_text(f'[[client]]\niss = "{ISS}"\njwks = "keys.json"\naudiences = ["{BASE}"]\n')
     calls = []
     with real.serving(ehr()) as own:
         options = {"clients": str(directory / "clients.toml"), "origins": (own,), "public_url": PUBLIC} | options
-        with real.serving(watched(create_app(Settings(**options)), calls)) as base:
+        with real.serving(watched(create_app(Settings(**options)), calls), port) as base:
             page.goto(own.replace("http://127.0.0.1", host) + "/index.html")
             page.base = base
             yield calls
@@ -132,6 +133,23 @@ def test_a_page_of_an_origin_that_is_not_listed_learns_nothing(page, tmp_path):
     with met(page, tmp_path, host=UNLISTED) as calls, pytest.raises(Error, match="Failed to fetch"):
         signed(page, asked())
     assert calls == [("OPTIONS", "/cds-services", "authorization")]
+
+
+def test_the_link_of_a_card_leads_to_the_page_that_explains_it(page, tmp_path):
+    """What the rule looks at, where it comes from, what makes the card go away; nothing of the patient on the way."""
+    port = free_port()
+    with met(page, tmp_path, dev=True, public_url=f"http://127.0.0.1:{port}", port=port):
+        signed(page, asked("clarify"))
+        page.get_by_role("link", name="What this check looks at").click()
+        page.wait_for_url("**/rules/*")
+        said = page.inner_text("main").lower()
+        assert page.locator("h1").count() == 1
+        headings = page.locator("main h2").all_inner_texts()
+    assert "?" not in page.url
+    assert not {"p1", "e1", "o1"} & set(page.url.split("/"))
+    assert "source" in said
+    assert any("go away" in heading.lower() for heading in headings), headings
+    assert page.broke == []
 
 
 # --- what the renderer makes of it ------------------------------------------------------------------------

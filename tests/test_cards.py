@@ -622,7 +622,7 @@ def test_what_cannot_be_applied_is_said():
     closed.orders[0]["status"] = "completed"
     by_hand = {
         "Nothing can be changed from this card": nothing,
-        "An order or diagnosis entry that is closed": closed,
+        "Whatever is closed": closed,
         "Whatever your system leaves unchanged": received("M99.63"),
     }
     for sentence, targets in by_hand.items():

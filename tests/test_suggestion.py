@@ -148,6 +148,32 @@ def test_orders_that_only_refer_change_through_their_condition_alone():
     assert [each["id"] for each in resources(Received([], [referring], [condition()]), "M99.61")] == ["c-1"]
 
 
+def test_an_order_that_only_refers_cannot_refer_to_a_diagnosis_that_is_yet_to_be_added():
+    referring = order(reasonReference=[{"reference": "Condition/c-1"}])
+    del referring["reasonCode"]
+    received = Received([], [referring], [condition()])
+    assert [act["type"] for act in offered(received, "M99.60", "M99.70")] == ["create"]
+    assert out_of_reach("M99.60", received, CALL, further=True)
+    assert not out_of_reach("M99.60", received, CALL)
+    assert not out_of_reach("M99.60", Received([order()], [], [condition()]), CALL, further=True)
+
+
+def test_every_coding_of_the_code_is_changed_and_no_other_of_the_same_concept():
+    """Twice under two names of the system, beside another ICD-10-CM code and a local one."""
+    others = [coding("M54.16"), {"system": "http://local.example", "code": "M99.60"}]
+    concept = {"coding": [coding(), *others, coding("M9960", system=OID)]}
+    (changed,) = resources(Received([order(reasonCode=[concept, {"coding": [coding("M54.2")]}])]), "M99.61")
+    first, second = changed["reasonCode"]
+    assert first["coding"] == [chosen("M99.61"), *others, chosen("M99.61") | {"system": OID, "code": "M9961"}]
+    assert second == {"coding": [coding("M54.2")]}
+
+
+def test_the_version_that_was_received_is_the_one_that_is_updated():
+    """A10: a client can tell that somebody else changed the resource meanwhile."""
+    changed = resources(Received([order()], conditions=[condition()]), "M99.61")
+    assert [one["meta"] for one in changed] == [order()["meta"], condition()["meta"]]
+
+
 def test_the_current_selection_changes_nothing():
     assert offered(Received([order()], conditions=[condition()]), "M99.60", current=True) == []
 

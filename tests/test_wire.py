@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from runner import ROOT
 
+from cds_service import exact
 from cds_service.app import create_app
 from cds_service.services import services
 from cds_service.settings import Settings
@@ -158,3 +159,39 @@ def test_every_id_is_a_uuid_of_its_own(answer):
     suggestions = [one for card in answer["cards"] for one in card.get("suggestions", ())]
     assert len(ids) == len({*map(UUID, ids)}) == len(answer["cards"]) + len(suggestions)
     assert all(one["label"] for one in suggestions)
+
+
+# --- what goes back is what came ------------------------------------------------------------------------
+
+#: Numbers that a reader of JSON would write otherwise, and some that it would not.
+NUMBERS = ["1.10", "0.5000", "1e2", "-1.50E-3", "0.1234567890123456789", "12345678901234567890123", "1.0", "7", "0.25"]
+
+
+def test_numbers_come_back_as_they_were_written(client):
+    """A8, A10: in FHIR 1.10 is not 1.1; the order and the diagnosis are the client's own JSON but for the code."""
+    text = json.dumps(asked("corrected")).replace('"resourceType": "ServiceRequest"', f"{ODD}, {KIND}", 1)
+    reply = client.post(ORDER_SIGN, data=text, content_type="application/json")
+    (suggestion,) = reply.get_json()["cards"][0]["suggestions"]
+    assert suggestion["actions"][0]["resource"]["resourceType"] == "ServiceRequest"
+    assert ODD.replace(" ", "") in reply.text.replace(" ", "")
+
+
+KIND = '"resourceType": "ServiceRequest"'
+ODD = f'"odd": [{", ".join(NUMBERS)}], "nested": {{"value": 2.50}}'
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_number_is_written_as_it_was_read(number):
+    data = f'{{"a": {number}}}'.encode()
+    assert exact.dumps(exact.kept(data, json.loads(data))) == data.replace(b" ", b"")
+
+
+def test_only_odd_numbers_are_read_twice():
+    for data in (b'{"a": [1.5, 10, 0.25, 1.0], "b": "1.10 mm"}', b'{"data": "QUJD1e2/3e10"}'):
+        value = json.loads(data)
+        assert exact.kept(data, value) is value
+
+
+def test_what_is_no_json_is_not_written():
+    with pytest.raises(TypeError):
+        exact.dumps({"a": {1, 2}})
