@@ -138,3 +138,25 @@ def test_the_page_shows_every_statement_and_target():
     page = TABLE.page()
     assert all(re.search(rf"\b{name}\b", page) for name in IDS)
     assert all(f"\n| `{target}` | " in page for target in TARGETS)
+
+
+# --- questions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in IDS if "-F" in name])
+def test_every_question_of_the_source_pages_is_asked_in_our_words_and_answered_with_sources(name):
+    [row] = [row for row in ROWS if name in row["ids"]]
+    assert row["question"].endswith("?")
+    assert len(row["answer"].split()) > 5
+    assert re.search(r"Tabular List|Alphabetic Index|Guidelines|Manual|[Pp]olicy [A-FV]\d?", row["source"])
+
+
+def test_only_questions_are_answered():
+    assert [row["ids"] for row in ROWS if "question" in row and not any("-F" in name for name in row["ids"])] == []
+
+
+def test_no_answer_names_a_code_that_does_not_exist():
+    known = knowledge.load()
+    named = {code for row in ROWS for code in re.findall(r"\b[A-TV-Z]\d\d\.[0-9A-Z]{2,4}\b", row.get("answer", ""))}
+    assert len(named) > 10
+    assert {code for code in named if code not in known.codes} == set()
