@@ -47,7 +47,6 @@ class Gathered:
     places: list[str] = field(default_factory=list)  #: where each of them stood
     gaps: list[Gap] = field(default_factory=list)
     states: dict[str, State] = field(default_factory=dict)
-    blind: bool = False  #: a server was to be asked, and still no code can be looked for
 
     def take(self, placed: Iterable[tuple[Resource, str]]) -> None:
         for resource, place in placed:
@@ -125,10 +124,8 @@ def gather(
         _complete(gathered, prefetch, asked, templates, fhir)
     else:
         _name_gaps(gathered, prefetch, templates, fhir)
-    if not _known(gathered, context, asked, templates, required):
-        if not isinstance(fhir, Fhir):
-            raise RequestError(412, "required", f"one of these is needed: {', '.join(required)}")
-        gathered.blind = True
+    if not isinstance(fhir, Fhir) and not _known(gathered, context, asked, templates, required):
+        raise RequestError(412, "required", f"one of these is needed: {', '.join(required)}")
     return gathered
 
 

@@ -58,7 +58,7 @@ def test_calls_verdicts_and_rules_are_counted(client):
 
 
 def test_every_hook_call_is_held_against_half_a_second(client):
-    """R8: whether a site keeps the time is told by a bucket that ends there; discovery and refusals do not flatter it."""
+    """R8: a bucket that ends there tells whether a site keeps the time; discovery and refusals do not flatter it."""
     client.post(SERVICE, json=hook())
     client.post(SERVICE, json={})
     client.get("/cds-services")
