@@ -7,13 +7,18 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 PORT ?= 8000
 
-.PHONY: demo test serve lint lock bench clean
+.PHONY: demo test spark serve lint lock bench clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
 
 test: $(INSTALLED)
 	$(VENV)/bin/python -m pytest
+
+# What the audit on Spark needs besides Java, and nothing else does: 500 MB.  Then `make test` tests it too.
+spark: $(INSTALLED)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes \
+		--requirement requirements-spark.lock
 
 serve: $(INSTALLED)
 	$(VENV)/bin/foramen serve --dev --port $(PORT)
@@ -32,6 +37,9 @@ lock: $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet uv
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --extra dev --extra audit --upgrade --output-file requirements.lock pyproject.toml
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --extra spark --constraint requirements.lock --upgrade \
+		--output-file requirements-spark.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

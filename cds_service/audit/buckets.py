@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -27,6 +28,7 @@ READ = frozenset(
     }
 )
 ATTACHED = ("content.attachment.url", "presentedForm.url")
+PURPOSE = "audit"  #: of the pseudonyms
 REJECTS, REJECTED = "rejects.csv", "rejects.ndjson"
 HELD_BACK = 32 * 2**20  #: bytes that wait in memory for their files
 LEADING = 8  #: hexadecimal digits of a pseudonym that choose the bucket
@@ -41,6 +43,23 @@ class Kept:
     patient: str = field(repr=False)
     kind: str
     raw: bytes = field(repr=False)
+
+
+class Place(NamedTuple):
+    """What a line is and where it belongs."""
+
+    kind: str = ""
+    id: str = ""  #: of a Binary, which does not say whose it is
+    patient: str = ""
+    wanted: tuple[str, ...] = ()  #: ids of the Binaries that it refers to
+
+    @property
+    def stray(self) -> bool:
+        """Of a kind that is read, and of no patient."""
+        return self.kind in READ and self.kind != "Binary" and not self.patient
+
+
+NOWHERE = Place()
 
 
 class Spill:
@@ -103,30 +122,22 @@ class Spread:
         """Put a line where it belongs; False where it is no resource."""
         if line.whole and not line.raw:
             return True
+        found = place(line.raw, whole=line.whole)
         self.counted["lines"] += 1
-        resource = _parsed(line)
-        kind = string(resource, "resourceType")
-        if not kind:
+        if not found.kind:
             return False
-        self.types[kind] += 1
-        if kind == "Binary":
-            self._binary(string(resource, "id"), line.raw)
-        elif kind in READ:
-            self._of_patient(resource, kind, line.raw)
+        self.types[found.kind] += 1
+        self.counted["without_patient"] += found.stray
+        if found.kind == "Binary":
+            self._binary(found.id, line.raw)
+        elif found.patient:
+            self._keep(found.patient, found.kind, line.raw)
+            for target in found.wanted:
+                self.spill.add(f"wanted-{self._chosen(target)}", orjson.dumps([target, found.patient]))
         return True
 
-    def _of_patient(self, resource: Resource, kind: str, raw: bytes) -> None:
-        patient = _patient(resource, kind)
-        if not patient:
-            self.counted["without_patient"] += 1
-            return
-        self._keep(patient, kind, raw)
-        for target in map(reference, strings(resource, *ATTACHED)):
-            if target.type in {"", "Binary"}:
-                self.spill.add(f"wanted-{self._chosen(target.id)}", orjson.dumps([target.id, patient]))
-
     def _keep(self, patient: str, kind: str, raw: bytes) -> None:
-        pseudonym = self.pseudonyms.of("audit", patient)
+        pseudonym = self.pseudonyms.of(PURPOSE, patient)
         number = int(pseudonym[:LEADING], 16) * self.count >> 4 * LEADING
         self.spill.add(bucket(number), orjson.dumps([pseudonym, patient, kind]), raw)
 
@@ -173,12 +184,20 @@ def _stored(path: Path) -> Iterator[bytes]:
                 yield line.rstrip(b"\n")
 
 
-def _parsed(line: Line) -> Resource:
+def place(raw: bytes, *, whole: bool = True) -> Place:
+    """Whose a line is; a line that is broken, or no resource, has no kind."""
     try:
-        resource = orjson.loads(line.raw) if line.whole else None
+        resource = orjson.loads(raw) if whole else None
     except orjson.JSONDecodeError:
-        return {}
-    return resource if isinstance(resource, dict) else {}
+        resource = None
+    if not isinstance(resource, dict):
+        return NOWHERE
+    kind = string(resource, "resourceType")
+    if kind == "Binary":
+        return Place(kind, string(resource, "id"))
+    patient = _patient(resource, kind) if kind in READ else ""
+    targets = map(reference, strings(resource, *ATTACHED)) if patient else ()
+    return Place(kind, "", patient, tuple(one.id for one in targets if one.type in {"", "Binary"}))
 
 
 def _patient(resource: Resource, kind: str) -> str:

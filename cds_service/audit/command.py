@@ -13,15 +13,16 @@ import click
 from tqdm import tqdm
 
 import knowledge
+from cds_service.audit import spark
 from cds_service.audit.export import ExportError, files
 from cds_service.audit.figures import figures, summary
 from cds_service.audit.findings import CSV, SUMMARY, MissingError, require
 from cds_service.audit.judging import ChangedError
 from cds_service.audit.report import Report, written
-from cds_service.audit.run import Audit, AuditError, alone, plan, private
+from cds_service.audit.run import Audit, AuditError, alone, checked, plan, private
 
-INPUT = click.Path(exists=True, path_type=Path)
-RUN = "run"
+RUN, EMBEDDED, SPARK = "run", "embedded", "spark"
+REMOTE = "://"  #: what an address has and a path has not
 TERMINAL, LOG = 0.1, 60.0  #: seconds between two movements of the progress bar
 
 
@@ -38,31 +39,74 @@ def audit() -> None:
 
 
 @audit.command(RUN, epilog="`audit report DIR` makes of the findings a page to read.")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=INPUT)
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Directory of findings.")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("--out", required=True, help="Directory of findings.")
 @click.option("--secret-file", type=click.File("rb"), help="Secret of the pseudonyms; else made in --out.")
 @click.option("--jobs", default=os.cpu_count() or 1, show_default="cores", type=click.IntRange(1), help="Processes.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day to which open stays last.  [default: today]")
 @click.option("--buckets", default=0, type=click.IntRange(0, 4096), help="Parts of the work.  [default: by size]")
+@click.option(
+    "--engine", default=EMBEDDED, show_default=True, type=click.Choice([EMBEDDED, SPARK]), help="What runs it."
+)
+@click.option("--master", default="local[*]", show_default=True, help="Where Spark runs.")
 def run(
-    inputs: tuple[Path, ...], out: Path, secret_file: IO[bytes] | None, jobs: int, as_of: datetime | None, buckets: int
+    *,
+    inputs: tuple[str, ...],
+    out: str,
+    secret_file: IO[bytes] | None,
+    jobs: int,
+    as_of: datetime | None,
+    buckets: int,
+    engine: str,
+    master: str,
 ) -> None:
     """Judge every encounter of a FHIR Bulk Data export.
 
     INPUT is a directory, an NDJSON file (plain or compressed), or a manifest (.json) of files on this machine.  A run
     that was ended goes on where it was when it is started again.
+
+    With Spark, INPUT and --out may be any address that Spark reads and writes (s3a://...), with patterns; the secret
+    has to be given, and what cannot be finished begins anew.
     """
     day = (as_of or datetime.now().astimezone()).date().isoformat()
+    secret = secret_file.read().strip() if secret_file else None
     try:
         require()
         known = knowledge.load()
-        with alone(out):
-            secret = secret_file.read().strip() if secret_file else None
-            _run(plan(out, files(inputs), secret, day, buckets, known), jobs, known)
+        if engine == SPARK:
+            _on_cluster(inputs, out, secret, day, buckets, master, known)
+            return
+        with alone(Path(out)):
+            _run(plan(Path(out), files(map(Path, inputs)), secret, day, buckets, known), jobs, known)
     except BrokenProcessPool:
         raise click.ClickException("a worker process was ended; run this again to go on") from None
     except (ExportError, AuditError, ChangedError, MissingError, knowledge.KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
+
+
+def _on_cluster(
+    inputs: tuple[str, ...],
+    out: str,
+    secret: bytes | None,
+    day: str,
+    parts: int,
+    master: str,
+    known: knowledge.Knowledge,
+) -> None:
+    if secret is None:
+        raise click.UsageError("on Spark the secret of the pseudonyms has to be given: --secret-file")
+    addresses = [one for one in inputs if REMOTE in one]
+    local = files(Path(one) for one in inputs if REMOTE not in one) if len(addresses) < len(inputs) else []
+    target = out if REMOTE in out else f"file{REMOTE}{Path(out).resolve()}"
+    with spark.session(master) as session:
+        cores = session.sparkContext.defaultParallelism
+        addresses += [f"file{REMOTE}{path}" for path in local]
+        begun = spark.Cluster(session, addresses, target, checked(secret), day, parts or cores * spark.PARTS)
+        if begun.finished:
+            click.echo(f"Already done: {target}", err=True)
+            return
+        begun.run(known)
+    click.echo(begun.path(CSV))
 
 
 @audit.command()

@@ -13,6 +13,7 @@ from typing import Any, TextIO
 
 import orjson
 
+from cds_service.audit.buckets import READ
 from cds_service.consult import Consultation
 from cds_service.fhir_read import Resource, objects, string
 from knowledge import Assessment
@@ -110,6 +111,21 @@ def parquet(findings: Path, target: Path) -> None:
     with importlib.import_module("pyarrow.parquet").ParquetWriter(target, schema) as writer:
         for batch in read:
             writer.write_batch(batch)
+
+
+def told(read: Mapping[str, Mapping[str, int]], tally: Tally, knowledge: str, today: str) -> dict[str, Any]:
+    """The summary: what was read (``counted`` and ``types``), and what was counted over the rows."""
+    judged = tally.json()
+    counts = {"rejected": 0, **read["counted"], **judged.pop("counted")}
+    return {
+        "knowledge": knowledge,
+        "as_of": today,
+        "counts": dict(sorted(counts.items())),
+        "resources": dict(sorted(read["types"].items())),
+        "types_not_in_export": sorted(READ - read["types"].keys()),
+        **judged,
+        "names": names(tally.names),
+    }
 
 
 def _who(visit: Resource, path: str) -> tuple[str, str]:

@@ -42,6 +42,19 @@ def begin() -> None:
     gc.freeze()  # what stays is not looked through again
 
 
+def loaded(version: str) -> Knowledge:
+    """The knowledge of this process.
+
+    Raises:
+        ChangedError: it is not the version that the audit began with.
+    """
+    if not _loaded:
+        begin()
+    if _loaded[0].version != version:
+        raise ChangedError("the knowledge changed while the audit was at work; begin it anew in another directory")
+    return _loaded[0]
+
+
 def _end_with(starter: BaseProcess) -> None:
     starter.join()
     os._exit(1)
@@ -56,9 +69,7 @@ def judge(bucket: Path, part: Path, today: str, version: str) -> int:
     Raises:
         ChangedError: the knowledge on disk is not the version that the audit began with.
     """
-    tally, (known,) = Tally(), _loaded
-    if known.version != version:
-        raise ChangedError("the knowledge changed while the audit was at work; begin it anew in another directory")
+    tally, known = Tally(), loaded(version)
     body = part.with_suffix(f".{os.getpid()}")
     with body.open("w", encoding="utf-8", newline="") as file:
         written = table(file)

@@ -103,7 +103,9 @@ class Audit:
                     tally.merge(orjson.loads(part.readline()))
                     shutil.copyfileobj(part, file, 2**20)
         findings.parquet(joined, self.work / findings.PARQUET)
-        said = self._summary(tally, known)
+        read = orjson.loads((self.work / SPREAD).read_bytes())
+        read["counted"]["files"] = len(self.inputs)
+        said = findings.told(read, tally, known.version, self.today)
         for name in (buckets.REJECTS, buckets.REJECTED, findings.CSV, findings.PARQUET):
             if (self.work / name).exists():  # moved already, by a run that was ended here
                 (self.work / name).chmod(0o600)  # quotes of the record, in a directory that may be anybody's
@@ -114,21 +116,6 @@ class Audit:
     def clear(self) -> None:
         """Leave nothing of the export behind: the buckets hold the record itself."""
         shutil.rmtree(self.work, ignore_errors=True)
-
-    def _summary(self, tally: findings.Tally, known: Knowledge) -> dict[str, Any]:
-        read = orjson.loads((self.work / SPREAD).read_bytes())
-        told = tally.json()
-        counts = {"files": len(self.inputs), "rejected": 0, **read["counted"], **told.pop("counted")}
-        absent = sorted(buckets.READ - read["types"].keys())
-        return {
-            "knowledge": known.version,
-            "as_of": self.today,
-            "counts": dict(sorted(counts.items())),
-            "resources": dict(sorted(read["types"].items())),
-            "types_not_in_export": absent,
-            **told,
-            "names": findings.names(tally.names),
-        }
 
 
 def plan(folder: Path, paths: list[Path], secret: bytes | None, today: str, count: int, known: Knowledge) -> Audit:
@@ -146,10 +133,9 @@ def plan(folder: Path, paths: list[Path], secret: bytes | None, today: str, coun
         AuditError: the directory holds another audit.
     """
     key = secret if secret is not None else _made(folder / SECRET)
-    if len(key) < SECRET_LENGTH:
-        raise AuditError(f"the secret is too short: at least {SECRET_LENGTH} characters are needed")
+    pseudonyms = checked(key)
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    of = Pseudonyms(key).of("export", stats, known.version)
+    of = pseudonyms.of("export", stats, known.version)
     file = folder / PLAN
     if not file.exists():
         size = sum(map(export.size, paths))
@@ -158,6 +144,17 @@ def plan(folder: Path, paths: list[Path], secret: bytes | None, today: str, coun
     if begun["of"] != of:
         raise AuditError(f"{folder} holds the audit of another export, secret or knowledge; name another directory")
     return Audit(folder, paths, key, begun["today"], begun["buckets"])
+
+
+def checked(secret: bytes) -> Pseudonyms:
+    """The pseudonyms of a secret.
+
+    Raises:
+        AuditError: it is so short that it could be guessed.
+    """
+    if len(secret) < SECRET_LENGTH:
+        raise AuditError(f"the secret is too short: at least {SECRET_LENGTH} characters are needed")
+    return Pseudonyms(secret)
 
 
 @contextmanager
