@@ -30,6 +30,7 @@ class Headings:
     later: re.Pattern[str]  #: what opens an addendum, with or without a colon
     terse: re.Pattern[str]  #: at a line start, an abbreviation that needs no mark behind it
     opens: re.Pattern[str]  #: either of these: no line goes on with it
+    anywhere: re.Pattern[str]  #: the line ends behind which any of them may stand
     kinds: Mapping[str, tuple[tuple[str, str, frozenset[str]], ...]]
 
 
@@ -42,15 +43,23 @@ def headings_of(rows: Sequence[Row]) -> Headings:
     trie = factored(kinds)
     later = rf"[ \t*=>#\[(\d/.:-]*(?P<name>{factored(row[0] for row in rows if row[1] == 'addendum')})(?![a-z])"
     terse = rf"[ \t]*{BULLET}(?P<name>{factored(row[0] for row in rows if row[4])})(?P<sep>[ \t]+)(?=[a-z])"
+    marked = rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>{ENDS})"
+    unmarked = rf"[ \t]*{BULLET}{trie}[ \t]+(?=[a-z])"
     return Headings(
-        re.compile(rf"[ \t]*{BULLET}(?P<name>{trie})(?P<sep>{ENDS})"),
+        re.compile(marked),
         re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]*:)"),
         re.compile(rf"[ \t]*(?P<name>{trie})(?P<sep>[ \t]+)(?=[a-z])"),
         re.compile(later),
         re.compile(terse),
-        re.compile(f"{later}|{terse}".replace("?P<name>", "?:").replace("?P<sep>", "?:")),
+        re.compile(_unnamed(f"{later}|{terse}")),
+        re.compile(_unnamed(rf"\n(?={marked}|{unmarked}|{later})")),
         kinds,
     )
+
+
+def _unnamed(pattern: str) -> str:
+    """A pattern without the names of its groups."""
+    return pattern.replace("?P<name>", "?:").replace("?P<sep>", "?:")
 
 
 class Section:
@@ -68,14 +77,17 @@ class Section:
         """A ruled line ends whatever section there was."""
         self.kind, self.name, self.scope = "", "", "block"
 
-    def open_line(self, text: str, start: int, end: int, paragraph: int, loud: Callable[[int], bool]) -> int:
-        """Read a heading off the line; returns where its text begins."""
+    def next_line(self, text: str, start: int, end: int, paragraph: int) -> None:
+        """Go on to a line, which may belong to another paragraph."""
         if paragraph != self.paragraph and self.told:
             if self.scope == "line":
                 self._restore()
             elif self.kind == "plan" and self.inline and PROSE.match(text, start, end):
                 self.rule()  # the plan that heads a letter is one paragraph
-        self.paragraph = paragraph
+        self.paragraph, self.told = paragraph, True
+
+    def open_line(self, text: str, start: int, end: int, loud: Callable[[int], bool]) -> int:
+        """Read a heading off the line; returns where its text begins."""
         named = self.headings
         match = named.pattern.match(text, start, end) or named.terse.match(text, start, end)
         if match is None and (match := named.loud.match(text, start, end)) and not loud(start):
@@ -88,12 +100,11 @@ class Section:
             return start if row[2] == "kept" else match.end()
         if later := self.headings.later.match(text, start, end):
             self._enter(later["name"], self.headings.kinds[later["name"]][0][0], "block")
-        self.told = True
         return start
 
     def enter_inline(self, text: str, start: int, end: int) -> int:
         """A heading inside a line, behind a sentence."""
-        match = self.headings.inline.match(text, start, end) if start < end else None
+        match = self.headings.inline.match(text, start, end)
         if match and (row := self._row(match)):
             self._enter(*row)
             if row[2] == "line":

@@ -36,7 +36,7 @@ DEFAULTS = {
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
 SILENT: AbstractSet[str] = frozenset()
 #: An empty check box and what it is for, up to the next box or the line end.
-UNTICKED = re.compile(r"(?:\[[ _\n]{0,3}\]|\(\s{1,3}\)|[☐□◻○])[^\[(☐☑☒□■◻○●]*")
+UNTICKED = re.compile(r"[\[(☐□◻○](?:(?<=\[)[ _\n]{0,3}\]|(?<=\()\s{1,3}\)|(?<=[☐□◻○]))[^\[(☐☑☒□■◻○●]*")
 #: A line end and what the next line is indented by.
 INDENT = re.compile(r"\n[ \t]{2,}")
 #: A line of a form that nobody has filled in.
@@ -255,6 +255,8 @@ def _told(statement: Statement, default: Assertion) -> None:
 
 def _said(events: Sequence[Event]) -> AbstractSet[str]:
     """The classes and the cues that events tell."""
+    if len(events) == 1:
+        return events[0].term.said
     said: set[str] = set()
     for event in events:
         said |= event.term.said
@@ -286,12 +288,12 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
         if sentence.paragraph != paragraph or sentence.section not in {section, "addendum"}:
             levels, regions = (), title
         paragraph, section = sentence.paragraph, sentence.section
-        if sentence.line_start and _heads(text, statement):
+        if statement.own and sentence.line_start and _heads(text, statement):
             levels = ()
         statement.topic, statement.topic_regions = levels, regions
         if not statement.events:
             continue
-        said = _regions_said(statement, known)
+        said = _regions_said(statement, known) if "region" in statement.said else ()
         statement.topic_regions = said or regions
         if said:
             regions = said
@@ -304,8 +306,6 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
 
 def _heads(text: str, statement: Statement) -> bool:
     """Whether the line begins with a level of its own."""
-    if not statement.own:
-        return False
     first = next((event for event in statement.events if event.levels and not event.root), None)
     return first is not None and not text[statement.sentence.start : first.start].strip(" \t-*•>#.)(:0123456789")
 
@@ -320,8 +320,6 @@ def _carried(statement: Statement) -> tuple[str, ...]:
 
 
 def _regions_said(statement: Statement, known: Knowledge) -> tuple[str, ...]:
-    if "region" not in statement.said:
-        return ()
     said = [
         value
         for event in statement.events

@@ -19,8 +19,7 @@ END = re.compile(
 )
 LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
-RULED = frozenset("-=_*~")  #: what a ruled line is made of
-BLANK = " \t"
+RULED = frozenset("-=_*~ \t")  #: what a ruled line begins with
 EXAM = "exam"
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
@@ -56,16 +55,23 @@ def sentences(
     found: list[Sentence] = []
     state = Section(headings, kind)
     stops = [match.span() for match in END.finditer(text)]
+    headed = {match.start() for match in headings.anywhere.finditer("\n" + text)}
     passed = 0
     for number, (start, end, paragraph) in enumerate(_lines(text)):
         before = passed
         while passed < len(stops) and stops[passed][0] < end:
             passed += 1
-        if text[start:end].lstrip(BLANK)[:1] in RULED and RULE.fullmatch(text, start, end):
+        if text[start] in RULED and RULE.fullmatch(text, start, end):
             state.rule()
             continue
         palpated = examined.get(start)
-        begin = state.open_line(text, start, end, paragraph, loud) if palpated is None else palpated
+        if palpated is not None:
+            begin = palpated
+        else:
+            begin = start
+            state.next_line(text, start, end, paragraph)
+            if start in headed:
+                begin = state.open_line(text, start, end, loud)
         at_start = True
         for first, last in _cut(text, begin, end, stops[before:passed], state, shortened):
             section = state.kind if palpated is None else EXAM
@@ -82,11 +88,12 @@ def _cut(
 ) -> Iterator[tuple[int, int]]:
     """The sentences of a line, by what may end one in it."""
     first = start
+    colon = text.rfind(":", start, end)
     for stop, behind in stops:
         if behind <= first or (behind < end and text[stop] == "." and _carries(text, first, stop, behind, shortened)):
             continue
         yield from _short(text, first, behind)
-        first = state.enter_inline(text, behind, end)
+        first = state.enter_inline(text, behind, end) if behind < colon else behind
     yield from _short(text, first, end)
 
 

@@ -31,8 +31,9 @@ LAST_WORD = re.compile(r"[a-z]+\Z")
 WORD = re.compile(r"[a-z]+")
 LONG = re.compile(r"[a-z]{6,}")
 LETTERS = frozenset(ascii_lowercase)
-#: A word with a digit in it, as scanned paper has them.
-SCANNED = re.compile(r"(?<![a-z0-9])[a-z]{2,}[01](?:[a-z][a-z01]*)?(?![a-z0-9])")
+#: The digit in a word, as scanned paper has it, and what follows: the scan stops at digits only.
+SCANNED = re.compile(r"[01](?<=[a-z][a-z][01])(?:[a-z][a-z01]*)?(?![a-z0-9])")
+BEGINNING = re.compile(r"(?<![a-z0-9])[a-z]+\Z")
 LOOKALIKE = str.maketrans("01", "ol")
 #: Letters of a word that a line end has cut, at most.
 MOST_LETTERS = 40
@@ -115,9 +116,10 @@ def _spellings(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
 def _digits(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
     """Words of a fax in which a letter was read as the digit that looks like it."""
     for match in SCANNED.finditer(text):
-        word = match[0].translate(LOOKALIKE)
-        if word in lexicon.words:
-            yield match.start(), match.end(), word
+        begins = BEGINNING.search(text, max(0, match.start() - MOST_LETTERS), match.start())
+        word = (begins[0] + match[0]).translate(LOOKALIKE) if begins else ""
+        if begins and word in lexicon.words:
+            yield begins.start(), match.end(), word
 
 
 def _edited(text: str, edits: list[tuple[int, int, str]]) -> ReadingText:

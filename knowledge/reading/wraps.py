@@ -86,8 +86,6 @@ class Wraps:
         self.bare = [line.rstrip() for line in lines]
         self.closed = [line.rstrip(QUOTES)[-1:] in CLOSES for line in self.bare]
         self.closings = sum(self.closed)
-        marks = (DASHED.match(line) for line in lines)
-        self.dashes = Counter(mark[1] for mark in marks if mark)
         self.width = self._wide_width() or self._narrow_width()
         keys = sum(":" in line and SHORT_KEY.match(line) is not None for line in lines)
         self.keyed = keys * KEYED[1] >= sum(map(bool, self.bare)) * KEYED[0]
@@ -117,7 +115,12 @@ class Wraps:
     def _only_dash(self, rest: str) -> bool:
         """Whether the dash before a line is the only one at a line start: a list has more, or a title."""
         dash = DASHED.match(rest)
-        return dash is not None and self.dashes[dash[1]] == 1
+        return dash is not None and self._dashes[dash[1]] == 1
+
+    @cached_property
+    def _dashes(self) -> Counter[str]:
+        """How often which dash or star begins a line."""
+        return Counter(mark[1] for line in self.lines if (mark := DASHED.match(line)))
 
     def of_a_key(self, first: int, number: int) -> bool:
         """Whether a line without a key goes on with the value of the key before, where all lines have one."""
