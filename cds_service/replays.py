@@ -13,6 +13,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 from typing import Protocol
 from weakref import finalize
 
@@ -23,6 +24,7 @@ from cds_service.store import Unavailable
 FILE = "replays.sqlite3"
 PATIENCE = 2.0  #: s to wait for another worker
 SWEEP = 60.0  #: s between two clearings of what has expired
+PAUSE = 5.0  #: s after a failure in which the file is not asked: calls must not wait for it one by one
 TABLE = "CREATE TABLE IF NOT EXISTS used (token BLOB PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID"
 CLAIM = "INSERT INTO used VALUES (?, ?) ON CONFLICT DO NOTHING"
 
@@ -46,9 +48,11 @@ class Shared(Protocol):
 class Used:
     """A list in a file that the workers of one machine share, or in the memory of one worker."""
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, clock: Callable[[], float] = monotonic) -> None:
         self._lock = Lock()
+        self._clock = clock
         self._swept = 0.0
+        self._resume = float("-inf")
         try:
             if directory:
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -64,10 +68,19 @@ class Used:
     def claim(self, token: bytes, until: float, now: float) -> bool:
         """As ``Shared`` says."""
         with self._lock:
-            if now - self._swept >= SWEEP:
-                self._used.execute("DELETE FROM used WHERE until < ?", (now,))
-                self._swept = now
-            return self._used.execute(CLAIM, (token, until)).rowcount == 1
+            if self._clock() < self._resume:
+                raise sqlite3.OperationalError("failed a moment ago")
+            try:
+                return self._claim(token, until, now)
+            except sqlite3.Error:
+                self._resume = self._clock() + PAUSE
+                raise
+
+    def _claim(self, token: bytes, until: float, now: float) -> bool:
+        if now - self._swept >= SWEEP:
+            self._used.execute("DELETE FROM used WHERE until < ?", (now,))
+            self._swept = now
+        return self._used.execute(CLAIM, (token, until)).rowcount == 1
 
 
 class Replays:

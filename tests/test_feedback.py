@@ -34,7 +34,7 @@ from cds_service.app import create_app
 from cds_service.cli import main
 from cds_service.feedback import MOST_ENTRIES
 from cds_service.settings import Settings, SettingsError
-from cds_service.store import Store, Unavailable, address, engine, erase, schema, secret
+from cds_service.store import Store, Unavailable, address, command, engine, erase, schema, secret
 from cds_service.store.tables import SCHEMA, advice, feedback
 
 ROOT = Path(__file__).parent.parent
@@ -947,6 +947,15 @@ def test_the_report_tells_rates(options, started):
         "unsupported": none | {"shown": 1, "unanswered": 1, "acceptance": None, "override": None},
         "(unknown card)": none | {"overridden": 1, "acceptance": 0.0, "override": 1.0},
     }
+
+
+@postgresql.needed
+def test_a_command_may_take_longer_than_a_call(server, monkeypatch):
+    """The limits of a call are not those of an operator with years of feedback."""
+    for name, value in {"FORAMEN_DATABASE": server.emptied(), "FORAMEN_SECRET": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    with command.kept() as store, store.reading() as connection:
+        assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "10min"
 
 
 @pytest.mark.parametrize(

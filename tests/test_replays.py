@@ -1,6 +1,7 @@
 """A token is used once, whichever worker of whichever machine it is sent to (S4)."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from tokens import BASE, ISS, jwk, token
 
 from cds_service.access import LEEWAY
 from cds_service.app import create_app
-from cds_service.replays import Replays, Used
+from cds_service.replays import FILE, PAUSE, Replays, Used
 from cds_service.settings import Settings
 from cds_service.store import Store, address, engine
 from cds_service.store.ledger import SLACK
@@ -117,6 +118,24 @@ def test_without_the_shared_list_a_worker_knows_its_own(machine, wrong, caplog):
         assert [status(client, signed) for _ in range(2)] == [200, 401]
     assert "used tokens are known to this worker alone" in caplog.text
     assert 'foramen_database_failures_total{task="replay"} 1.0' in client.get("/metrics").text
+
+
+def test_a_file_that_fails_is_not_waited_for_by_every_call(tmp_path, monkeypatch):
+    """S21: each would wait for its time, one after the other, and clients would give up."""
+    monkeypatch.setattr("cds_service.replays.PATIENCE", 0.05)
+    now = [0.0]
+    used = Used(tmp_path, lambda: now[0])
+    replays = Replays(used)
+    tried = []
+    used._used.set_trace_callback(tried.append)
+    other = sqlite3.connect(tmp_path / FILE, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert all(replays.first(ISS, str(number), 1e12, 1.0) for number in range(9))
+    assert len(tried) == 1
+    other.close()
+    now[0] += PAUSE
+    assert replays.first(ISS, "later", 1e12, 1.0)
+    assert not Replays(Used(tmp_path)).first(ISS, "later", 1e12, 1.0)
 
 
 # --- several machines --------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def kept() -> Iterator[Store]:
         url = connect.address(settings.read(os.environ))
         if connect.in_memory(url):
             raise click.ClickException("nothing is kept: set FORAMEN_DATA or FORAMEN_DATABASE")
-        engine = connect.engine(url)
+        engine = connect.engine(url, wait=connect.OPERATOR_WAIT)
     except settings.SettingsError as error:
         raise click.ClickException(str(error)) from None
     try:

@@ -27,6 +27,7 @@ MEMORY = "sqlite://"
 SECRET_LENGTH = 32  #: characters; what pseudonyms are keyed with must not be guessed
 LOCK_WAIT = 1000  #: ms for a lock that somebody else holds
 STATEMENT_WAIT = 3000  #: ms for one statement, and for an answer of a server that fell silent
+OPERATOR_WAIT = 600_000  #: ms for one statement of a command: an operator has years of feedback, and waits
 CONNECT_WAIT = 2  #: s
 POOL_WAIT = 1.0  #: s for a connection that another call holds
 #: An execution option of a connection: its transaction writes, so SQLite takes the lock before it reads.
@@ -103,8 +104,13 @@ def in_memory(url: sa.URL) -> bool:
     return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
 
 
-def engine(url: sa.URL, connections: int = 1) -> sa.Engine:
+def engine(url: sa.URL, connections: int = 1, wait: int = STATEMENT_WAIT) -> sa.Engine:
     """A pool of connections; none is opened yet.
+
+    Args:
+        url: of the database.
+        connections: at most.
+        wait: ms that one statement may take, where the database can be told.
 
     Raises:
         SettingsError: a driver or a directory is missing.
@@ -112,13 +118,13 @@ def engine(url: sa.URL, connections: int = 1) -> sa.Engine:
     if in_memory(url):
         return _sqlite(MEMORY, 1)
     if url.get_backend_name() == "postgresql":
-        return _postgresql(url, connections)
+        return _postgresql(url, connections, wait)
     return _sqlite_file(Path(url.database or "").absolute(), connections)
 
 
-def _postgresql(url: sa.URL, connections: int) -> sa.Engine:
-    limits = f"-c statement_timeout={STATEMENT_WAIT} -c lock_timeout={LOCK_WAIT} -c synchronous_commit=on"
-    arguments = {"connect_timeout": CONNECT_WAIT, "tcp_user_timeout": STATEMENT_WAIT, "options": limits}
+def _postgresql(url: sa.URL, connections: int, wait: int) -> sa.Engine:
+    limits = f"-c statement_timeout={wait} -c lock_timeout={LOCK_WAIT} -c synchronous_commit=on"
+    arguments = {"connect_timeout": CONNECT_WAIT, "tcp_user_timeout": wait, "options": limits}
     try:
         return sa.create_engine(
             url,

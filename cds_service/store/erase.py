@@ -10,7 +10,6 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from cds_service.store.ledger import Store
-from cds_service.store.schema import be_patient
 from cds_service.store.tables import advice, feedback
 
 #: Rows that are deleted at a time: between two batches the service can write.
@@ -47,7 +46,6 @@ def forget(store: Store, patient: str) -> Counter[str]:
     same_card = sa.and_(advice.c.client == feedback.c.client, advice.c.card == feedback.c.card)
     on_it = sa.exists().where(same_card, advice.c.patient == patient)
     with store.writing() as connection:
-        be_patient(connection)
         gone = Counter(feedback=connection.execute(sa.delete(feedback).where(on_it)).rowcount)
         gone["advice"] = connection.execute(sa.delete(advice).where(advice.c.patient == patient)).rowcount
     _wipe(store)
@@ -60,7 +58,6 @@ def _emptied(store: Store, table: sa.Table, which: sa.ColumnElement[bool]) -> in
     total, count = 0, BATCH
     while count == BATCH:
         with store.writing() as connection:
-            be_patient(connection)
             count = connection.execute(sa.delete(table).where(table.c.id.in_(some))).rowcount
         total += count
     return total

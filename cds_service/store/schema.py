@@ -15,7 +15,7 @@ from cds_service.store.connect import WRITES
 STEPS = Path(__file__).parent / "migrations"
 #: An arbitrary number that PostgreSQL's advisory lock is known by.
 LOCK = 0x464F52414D454E
-#: How long a migration or a deletion may take, or wait; the limits of a call do not hold for them.
+#: How long another worker's migration is waited for; the limits of a call do not hold for it.
 PATIENCE = "60s"
 
 
@@ -27,17 +27,11 @@ def upgrade(engine: sa.Engine) -> None:
         alembic.util.CommandError: a later release has changed the tables.
     """
     with engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
-        be_patient(connection)
         if engine.dialect.name == "postgresql":
+            connection.execute(sa.text(f"SET LOCAL statement_timeout = '{PATIENCE}'"))
+            connection.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
         command.upgrade(_steps(connection), "head")
-
-
-def be_patient(connection: sa.Connection) -> None:
-    """Lift the limits of a call for this transaction: what it does may take longer, and nobody waits for it."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text(f"SET LOCAL statement_timeout = '{PATIENCE}'"))
-        connection.execute(sa.text(f"SET LOCAL lock_timeout = '{PATIENCE}'"))
 
 
 def revision(engine: sa.Engine) -> str:
