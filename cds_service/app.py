@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, g
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import cards
 import knowledge
@@ -25,6 +26,7 @@ from cds_service.pseudonyms import caller
 from cds_service.readings import Readings
 from cds_service.services import Service, discovery, services
 from cds_service.store import Unavailable
+from cds_service.turns import BusyError, Turns
 from cds_service.watch import watch
 from cds_service.wire import as_json, json_body, plain_paths
 from knowledge.model import Gap
@@ -52,7 +54,11 @@ def create_app(options: settings.Settings | None = None, known: knowledge.Knowle
     app.config["DEPTH_LIMIT"] = options.depth_limit
     kept = app.extensions["kept"] = keep(options, known.version)
     app.extensions["readings"] = Readings(options.readings_mb * MEGABYTE)
+    app.extensions["turns"] = Turns(options.threads)
     app.wsgi_app = plain_paths(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    if options.proxies:
+        # The address of the client as the proxies tell it; the host and the path they called are of no use here.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=options.proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     access = app.extensions["access"] = Access(options, kept.store, lambda: kept.metrics.unavailable("replay"))
     operators.keep(app, options)
     app.extensions["knowledge"] = known.version
@@ -123,6 +129,8 @@ def _errors(app: Flask, options: settings.Settings, known: knowledge.Knowledge) 
         A client shows a 5xx to the clinician as "all clear".
         """
         journal.note("failed", journal.where(error), logging.ERROR)
+        if "call" not in g and isinstance(error, BusyError):
+            return as_json(outcome("throttled", "too many calls at once"), HTTPStatus.SERVICE_UNAVAILABLE)
         if "call" not in g:
             return as_json(outcome("exception", "the service failed; its log says where"), 500)
         if _showing(g.call, options).shadow:

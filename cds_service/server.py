@@ -3,8 +3,9 @@
 Granian, because of those measured it answers with the least CPU time, finishes what is in flight when told to stop,
 and needs no compiler.  The application is plain WSGI and also runs under any other WSGI server.
 
-A client that sends half a request and then nothing holds one of the threads: in production a buffering proxy stands
-in front.
+A client that sends half a body and then nothing holds a thread.  Threads that wait are many and cheap, and those that
+work are few (``turns``): clients by the hundred have to stall before others notice.  Against more of them a buffering
+proxy stands in front.
 """
 
 from __future__ import annotations
@@ -21,15 +22,24 @@ from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+import cards
+import knowledge
 from cds_service import journal
 from cds_service.app import create_app
+from cds_service.documents import documents
 from cds_service.metrics import SHARED
 from cds_service.settings import Settings
+from knowledge.model import Chart, Document
 
 APPLICATION = "cds_service.server:application"
 HEADER_TIMEOUT = 5000  #: ms a client may take to send its headers
-GARBAGE = (50_000, 10, 50)  #: objects made, and collections of the younger, before a search for garbage
-DRAIN = 10  #: s that calls in flight are given when the service is told to stop
+WAITING = 256  #: threads of one worker for calls that are on their way or wait for their turn
+RESPAWN = 10.0  #: s that a new worker is given to load before the one it replaces is told to stop
+DRAIN = 20  #: s that calls in flight are given when the service is told to stop
+HOUR = 3600  #: s
+#: Objects made, and collections of the younger, before a search for garbage: a call makes some ten thousand objects
+#: and next to no cycles, so to search as often as by default costs much and finds nothing.
+GARBAGE = (50_000, 10, 50)
 
 
 def serve(host: str, port: int, options: Settings) -> None:
@@ -57,26 +67,49 @@ def _serve(host: str, port: int, options: Settings) -> None:
         port=port,
         interface=Interfaces.WSGI,
         workers=options.workers,
-        blocking_threads=options.threads,
+        blocking_threads=WAITING + options.threads,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_TIMEOUT),
+        websockets=False,
+        respawn_failed_workers=True,
+        respawn_interval=RESPAWN,
+        workers_lifetime=options.worker_hours * HOUR or None,
+        workers_max_rss=options.worker_mb or None,
         workers_kill_timeout=DRAIN,
         log_level=LogLevels.error,
     ).serve()
 
 
 def application() -> Flask:
-    """What each worker runs: the service, with its log on standard error."""
+    """What each worker runs: the service, warm, with its log on standard error."""
     journal.open_journal()
     app = create_app()
+    warm(knowledge.load())
     _settle()
     return app
+
+
+def warm(known: knowledge.Knowledge) -> None:
+    """Judge an invented chart, so that the first caller does not wait for what is made on first use."""
+    documents()
+    code = next(code for code in known.codes.values() if code.family and code.billable)
+    note = Document("DocumentReference/warm", f"{code.title}.", known.parts.discharge)
+    call = cards.Call("", known.codes)
+    for one in knowledge.assess(Chart(code.billable_from, (code.code,), documents=(note,)), known):
+        cards.write(one, _Nothing(), call)
+
+
+class _Nothing:
+    """No resources of a client."""
+
+    orders: tuple[()] = ()
+    referring_orders: tuple[()] = ()
+    conditions: tuple[()] = ()
 
 
 def _settle() -> None:
     """Leave what was loaded, a million objects that stay, out of every later search for garbage.
 
-    A search through them takes a tenth of a second, in the middle of a call.  What calls leave behind is searched less
-    often than by default: a call makes some ten thousand objects and no cycles worth mentioning.
+    A search through them takes a tenth of a second, in the middle of a call.
     """
     gc.collect()
     gc.freeze()

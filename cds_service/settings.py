@@ -53,7 +53,10 @@ class Settings:
     shadow: bool = False  #: shadow mode for every client: judge and record, show nothing
     rules_off: frozenset[str] = frozenset()  #: rules whose cards no client is shown, separated by commas
     workers: int = 1  #: worker processes of ``foramen serve``
-    threads: int = 16  #: calls that one worker answers at a time
+    threads: int = 16  #: calls that one worker works on at a time; those still on their way are not counted
+    worker_hours: int = field(default=24, metadata={"least": 0})  #: after which a worker is replaced; 0: never
+    worker_mb: int = field(default=0, metadata={"least": 0})  #: MB of memory above which a worker is replaced; 0: never
+    proxies: int = field(default=0, metadata={"least": 0})  #: proxies in front whose X-Forwarded-For is believed
 
     def allowed_origin(self, origin: str) -> str:
         """The value of Access-Control-Allow-Origin for a page's origin, or empty."""

@@ -38,6 +38,11 @@ def watch(app: Flask, options: Settings, access: Access) -> None:
             _admit(access, app.extensions["operators"])
             _hold_back(rates)
 
+    @app.teardown_request
+    def leave(_: BaseException | None) -> None:
+        if turns := g.pop("turns", None):
+            turns.give()
+
     @app.after_request
     def close(reply: Response) -> Response:
         for name, value in GUARDED.items():

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from flask import Response, abort, current_app, request
+from flask import Response, abort, current_app, g, request
 
 from cds_service import exact
 from cds_service.errors import RequestError
@@ -25,17 +25,20 @@ BOM = b"\xef\xbb\xbf"
 
 
 def json_body() -> Any:
-    """The JSON of the request, whatever charset its type names: JSON is UTF-8.
+    """The JSON of the request, whatever charset its type names: JSON is UTF-8.  From here on the call has its turn.
 
     Raises:
         RequestError: 415 or 400.
         RequestEntityTooLarge: 413.
+        BusyError: the body is here, and too many calls are worked on.
     """
     if not request.is_json or request.headers.get("Content-Encoding", "identity") != "identity":
         raise RequestError(415, "not-supported", "send application/json, not compressed")
     data = request.get_data(cache=False)
     if request.content_length is None and len(data) >= (request.max_content_length or 0):
         abort(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)  # a chunked body is cut at the limit without a word
+    current_app.extensions["turns"].take()
+    g.turns = current_app.extensions["turns"]
     data = data.removeprefix(BOM)
     try:
         value = orjson.loads(data)
