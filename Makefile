@@ -7,7 +7,10 @@ VENV := .venv
 INSTALLED := $(VENV)/.installed
 PORT ?= 8000
 
-.PHONY: demo test spark serve lint lock bench clean
+TOOLS := .tools
+TOOLED := $(TOOLS)/.installed
+
+.PHONY: demo test spark serve lint lock bench tools image release audit-lock clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
@@ -32,6 +35,22 @@ lint: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(VENV)/bin/python benchmarks/speed.py
 
+# What a release is made and checked with, apart from what the service and its tests need.
+tools: $(TOOLED)
+
+# The container image, with whatever is there: docker, podman, or buildah without a daemon.
+IMAGE_TOOL ?= $(shell command -v docker || command -v podman || command -v buildah)
+image:
+	$(IMAGE_TOOL) build --tag foramen:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) $(IMAGE_ARGUMENTS) .
+
+# Wheel, source archive, bill of materials and checksums of the last commit, in dist/.
+release: $(INSTALLED) $(TOOLED)
+	$(VENV)/bin/python scripts/release.py
+	$(VENV)/bin/python scripts/audit_lock.py
+
+audit-lock: $(INSTALLED) $(TOOLED)
+	$(VENV)/bin/python scripts/audit_lock.py
+
 # Resolves anew, for every platform and Python from 3.11 on.
 lock: $(INSTALLED)
 	$(VENV)/bin/python -m pip install --quiet uv
@@ -40,9 +59,11 @@ lock: $(INSTALLED)
 	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
 		--custom-compile-command "make lock" --extra spark --constraint requirements.lock --upgrade \
 		--output-file requirements-spark.lock pyproject.toml
+	$(VENV)/bin/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" --group release --upgrade --output-file requirements-release.lock
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(TOOLS) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is written last: an installation that broke off is begun again.
@@ -52,4 +73,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(TOOLED): requirements-release.lock
+	@test -n "$(PYTHON)" || { echo "Foramen needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -m venv --clear $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-release.lock
 	@touch $@
