@@ -34,7 +34,7 @@ from knowledge.model import Chart, Document
 APPLICATION = "cds_service.server:application"
 HEADER_TIMEOUT = 5000  #: ms a client may take to send its headers
 WAITING = 256  #: threads of one worker for calls that are on their way or wait for their turn
-RESPAWN = 10.0  #: s that a new worker is given to load before the one it replaces is told to stop
+RESPAWN = 15.0  #: s that a new worker is given to load before the one it replaces is told to stop
 DRAIN = 20  #: s that calls in flight are given when the service is told to stop
 HOUR = 3600  #: s
 #: Objects made, and collections of the younger, before a search for garbage: a call makes some ten thousand objects
