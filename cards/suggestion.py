@@ -41,7 +41,7 @@ def answers(assessment: Assessment, advice: Advice, call: Call) -> list[Answer]:
 
     A query lists the current selection among them, in code order, and offers none where only one would remain.
     """
-    offered = list(dict.fromkeys(_proposed(assessment, advice.answers)))
+    offered = list(dict.fromkeys(_proposed(assessment, advice)))
     if not advice.query:
         return [Answer(codes) for codes in offered]
     selection = (assessment.code,)
@@ -79,14 +79,20 @@ def out_of_reach(code: str, targets: Targets, call: Call, *, further: bool = Fal
     return bool(unapplied) or unlinked or not (orders and conditions)
 
 
-def _proposed(assessment: Assessment, how: str) -> Iterator[tuple[str, ...]]:
-    """The proposed codes as answers: together, each for itself, or beside the selected one."""
+def _proposed(assessment: Assessment, advice: Advice) -> Iterator[tuple[str, ...]]:
+    """The proposed codes as answers: together, each for itself, or beside the selected one.
+
+    A query asks also for each of several further codes alone: what is offered as a whole only would lead to the whole.
+    """
+    how = advice.answers
     if how == "each":
         yield from ((code,) for code in assessment.proposed)
     elif how == "set" and assessment.proposed:
         yield assessment.proposed
     elif how == "append" and assessment.proposed:
-        yield tuple(dict.fromkeys((assessment.code, *assessment.proposed)))
+        further = [one for one in assessment.proposed if one != assessment.code]
+        yield (assessment.code, *further)
+        yield from ((assessment.code, one) for one in further if advice.query)
 
 
 def _quoted(assessment: Assessment) -> bool:

@@ -12,8 +12,9 @@ from knowledge.expected import Expectation, Expecting, codes_of, nearest
 from knowledge.model import Assertion, Assessment, Chart, Code, Comparison, Evidence, Verdict
 from knowledge.record import Reader, reading, record
 from knowledge.rules import decide
+from knowledge.specific import code_for, qualified, structural_codes
 from knowledge.stated import grounds, stated
-from knowledge.structural import code_for, displacing, structural_codes
+from knowledge.structural import displacing
 from knowledge.tables import Knowledge
 
 #: With these verdicts the documentation elements are reported (policy E).
@@ -148,7 +149,8 @@ class _Case:
 
     def _evidence(self, proposed: Iterable[str], proofs: Iterable[Evidence]) -> tuple[Evidence, ...]:
         """Quotes, each once: what the answer rests on, then what speaks against it."""
-        shown = [item.evidence for item in self.displaced]
+        shown = [piece for item in self.displaced for piece in (item.evidence, *item.places)]
+        shown += qualified(self.record, self.displaced, proposed, self.known)
         shown += [item for lesion in self.out.lesions for item in lesion.evidence]
         named = [self.known.codes[code] for code in proposed if code in self.known.codes]
         shown += [item for code in named for item in grounds(code, self.record)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from knowledge.documented import AMBIGUOUS, COMPLAINT, StructuralFinding, evidence, regions_of, settled
 from knowledge.model import Assertion, Chart, Evidence, Role
 from knowledge.reading.binding import Bound
+from knowledge.reading.clauses import Event
 from knowledge.reading.mentions import STRUCTURAL, Mention
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
@@ -37,6 +38,7 @@ def structural_findings(text: Text, bound: Bound, known: Knowledge, *, certain: 
             document=text.document,
             also=mention.also,
             section=statement.sentence.section,
+            places=tuple(_places(text, statement, mention.clause, assertion)),
         )
 
 
@@ -46,29 +48,38 @@ def _named_for_the_cord(statement: Statement, mention: Mention) -> bool:
 
 
 def _place_of(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    clauses = statement.clauses
-    order = [number, *range(number - 1, -1, -1), *range(number + 1, len(clauses))]
-    levels = next(
-        (
-            found
-            for index in order
-            if (
-                found := tuple(
-                    dict.fromkeys(level for event in clauses[index].events if not event.root for level in event.levels)
-                )
-            )
-        ),
-        statement.topic,
+    """The levels and the regions that the clause names, else the nearest that does, else what the sentence is about."""
+    levels = tuple(dict.fromkeys(level for event in _levelled(statement, number) for level in event.levels))
+    regions = tuple(value for event in _placed(statement, number) for value in event.values("region"))
+    return levels or statement.topic, regions or statement.topic_regions
+
+
+def _places(text: Text, statement: Statement, number: int, assertion: Assertion) -> Iterator[Evidence]:
+    """The levels quoted; the regions where no level is named."""
+    levelled = _levelled(statement, number)
+    for event in levelled:
+        yield evidence(text, statement, "level", " ".join(event.levels), assertion, event.start, event.end)
+    for event in () if levelled else _placed(statement, number):
+        yield evidence(text, statement, "region", event.value("region"), assertion, event.start, event.end)
+
+
+def _levelled(statement: Statement, number: int) -> list[Event]:
+    return next(
+        filter(None, ([one for one in events if one.levels and not one.root] for events in _around(statement, number))),
+        [],
     )
-    said = next(
-        (
-            found
-            for index in order
-            if (found := tuple(value for event in clauses[index].events for value in event.values("region")))
-        ),
-        statement.topic_regions,
+
+
+def _placed(statement: Statement, number: int) -> list[Event]:
+    return next(
+        filter(None, ([one for one in events if one.has("region")] for events in _around(statement, number))), []
     )
-    return levels, said
+
+
+def _around(statement: Statement, number: int) -> Iterator[Sequence[Event]]:
+    """The events clause by clause: of this clause, of those before it from the nearest on, of those after it."""
+    for index in (number, *range(number - 1, -1, -1), *range(number + 1, len(statement.clauses))):
+        yield statement.clauses[index].events
 
 
 def coded_findings(chart: Chart, known: Knowledge) -> Iterator[StructuralFinding]:

@@ -69,6 +69,7 @@ class StructuralFinding:
     code: str = ""
     also: bool = False  #: counts only where the chart says more
     section: str = ""
+    places: tuple[Evidence, ...] = ()  #: where it is said to be
 
 
 @dataclass(slots=True)

@@ -389,6 +389,17 @@ def test_a_query_offers_every_option_in_code_order_with_the_current_selection_or
     assert all(f"- {option}" in card["detail"] for option in options)
 
 
+def test_a_query_about_several_further_codes_offers_each_alone_and_all_of_them():
+    card = card_of("additional-query", proposed=("M99.63", "M99.71"))
+    own = "M99.61"
+    assert labels(card)[:-2] == [
+        f"{titled(own)}, current selection",
+        titled(own, "M99.63"),
+        titled(own, "M99.63", "M99.71"),
+        titled(own, "M99.71"),
+    ]
+
+
 @pytest.mark.parametrize("name", DECIDED)
 def test_every_card_names_the_ways_out(name):
     detail = card_of(name)["detail"].lower()

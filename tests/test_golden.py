@@ -107,8 +107,8 @@ def test_a_query_over_the_cases_offers_no_code_or_several_in_order_with_the_sele
         assert card["selectionBehavior"] == "at-most-one"
 
 
-#: A place that only a line above names is not quoted yet: case, code.
-UNPLACED = {("manualcare-030", "M99.02")}
+#: Not quoted yet: a place that only the line above names; a diagnosis that is known by its code alone.
+UNQUOTED = {("manualcare-030", "M99.02"), ("posts-029", "M96.1")}
 
 
 def test_every_code_that_a_card_over_the_cases_proposes_is_quoted_axis_by_axis(shown):
@@ -118,7 +118,7 @@ def test_every_code_that_a_card_over_the_cases_proposes_is_quoted_axis_by_axis(s
     kept = {(name, assessed(card)["code"]) for name, card in shown}
     asked = {key: card for key, card in proposed.items() if key not in kept and key[1] in known.codes}
     assert len(asked) > 200
-    assert {key for key, card in asked.items() if not carried(known.codes[key[1]], card, known)} == UNPLACED
+    assert {key for key, card in asked.items() if not carried(known.codes[key[1]], card, known)} == UNQUOTED
 
 
 def carried(code, card, known):
@@ -126,10 +126,21 @@ def carried(code, card, known):
     detail = unescaped(card["detail"])
     said = {(one["axis"], one["value"]) for one in affirmed if " ".join(one["quote"].split()) in detail}
     if not code.family:
-        return any(axis == "structural" or value in known.recesses for axis, value in said)
+        return any(axis == "structural" or value in known.recesses for axis, value in said) and specified(
+            code, said, known
+        )
     if not code.site:
         return any(axis == "lesion" for axis, _ in said) and placed(code, said, known)
     return ("site", code.site) in said and any(("mechanism", one) in said for one in code.mechanisms)
+
+
+def specified(code, said, known):
+    """Whether what sets a code apart from the others of its diagnosis is quoted: its place, and what it comes with."""
+    rows = [row for row in known.structural_codes if row.code == code.code]
+    siblings = {row.code for row in known.structural_codes if row.diagnosis in {one.diagnosis for one in rows}}
+    wanted = frozenset().union(*(row.qualifiers for row in rows))
+    somewhere = any(axis in {"level", "region"} for axis, _ in said)
+    return (somewhere or len(siblings) == 1) and wanted <= {value for _, value in said}
 
 
 def placed(code, said, known):
