@@ -7,6 +7,7 @@ codings stay beside a new code, the action's description says so.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ SYSTEMS = (ICD10CM, "urn:oid:2.16.840.1.113883.6.90")
 CLOSED = ("completed", "revoked", "cancelled", "stopped", "ended", "entered-in-error")
 #: What a further diagnosis shares with the one it stands beside.
 SHARED = ("clinicalStatus", "verificationStatus", "category", "subject", "encounter")
+#: An id that may be told in plain text; a client's may hold anything, and a description is not escaped.
+PLAIN = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 CATEGORY_LENGTH = 3  #: characters of a code before its dot
 
 
@@ -105,7 +108,9 @@ def _open(order: Mapping[str, Any]) -> bool:
 
 
 def _update(resource: Json, wording: str, codes: tuple[str, ...]) -> Json:
-    name = f"{resource['resourceType']}/{resource['id']}"
+    name = resource["resourceType"]
+    if PLAIN.fullmatch(str(resource["id"])):
+        name += f"/{resource['id']}"
     said = PHRASES["action"][wording].format(resource=name, codes=" and ".join(codes))
     concepts = _listed(resource.get("reasonCode" if wording == "order" else "code"))
     kept = PHRASES["action"]["kept"] if any(map(_has_words, concepts)) else ""

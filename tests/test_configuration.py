@@ -55,7 +55,11 @@ def test_a_comment_may_stand_above_a_setting_and_have_several_lines():
 
 def test_a_setting_that_nobody_explained_is_missed():
     with pytest.raises(KeyError, match="threads"):
-        TABLE.meanings(SOURCE.replace("  #: calls that one worker works on at a time; those still on their way are not counted", ""))
+        TABLE.meanings(
+            SOURCE.replace(
+                "  #: calls that one worker works on at a time; those still on their way are not counted", ""
+            )
+        )
 
 
 # --- the file of clients --------------------------------------------------------------------------------

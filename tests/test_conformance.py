@@ -4,10 +4,12 @@ Ids in docstrings are the protocol's.  The bodies of ``tests/clients`` are told 
 """
 
 import json
+import re
 from copy import deepcopy
 
 import pytest
 from jsonschema import Draft202012Validator
+from record_text import held
 from runner import ROOT
 from wire import SCHEMAS, against
 
@@ -81,6 +83,39 @@ def test_a_call_and_its_answer_are_what_the_protocol_says(client, name):
     reply = client.post(f"/cds-services/{SERVICES[asked['hook']]}", json=asked)
     assert against("request", asked) == set()
     assert against("response", reply.json) == set()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_an_applied_suggestion_changes_one_coding_of_what_was_sent(client, name):
+    """A8: put onto a store as FHIR is, each update differs from what the client holds in code and display alone."""
+    asked = body(OWN[name])
+    reply = client.post(f"/cds-services/{SERVICES[asked['hook']]}", json=asked).json
+    suggestions = [one for card in reply["cards"] for one in card.get("suggestions", ())]
+    updates = [act["resource"] for one in suggestions for act in one.get("actions", ()) if act["type"] == "update"]
+    store = held(asked)
+    for put in updates:
+        sent = store[f"{put['resourceType']}/{put['id']}"]
+        changed = [path for path in paths(sent) if paths(put).get(path) != paths(sent)[path]]
+        added = {path.rpartition("[")[0] for path in paths(put).keys() - paths(sent).keys()}
+        assert all(re.search(r"\.(code|reasonCode\[\d+])\.coding\[\d+]\.(code|display)$", path) for path in changed)
+        assert added <= {".reasonCode[1].coding"}
+        assert changed or added
+    assert bool(updates) == (name in CHANGED)
+
+
+#: The requests whose card changes something.
+CHANGED = {"additional", "clarify", "corrected", "discharge", "invalid", "structural"}
+
+
+def paths(value, path=""):
+    """Every plain value of a resource by its path."""
+    if isinstance(value, dict):
+        parts = [paths(member, f"{path}.{name}") for name, member in value.items()]
+    elif isinstance(value, list):
+        parts = [paths(member, f"{path}[{position}]") for position, member in enumerate(value)]
+    else:
+        return {path: value}
+    return {name: plain for part in parts for name, plain in part.items()}
 
 
 def test_feedback_on_a_card_is_what_the_protocol_says(client):

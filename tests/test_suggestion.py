@@ -174,6 +174,14 @@ def test_the_version_that_was_received_is_the_one_that_is_updated():
     assert [one["meta"] for one in changed] == [order()["meta"], condition()["meta"]]
 
 
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "[a](javascript:b)", "x" * 300, "a b"])
+def test_an_id_that_is_none_is_updated_and_not_told(name):
+    """S18: descriptions are shown as they are."""
+    (act,) = offered(Received([order(id=name)]), "M99.61")
+    assert act["resource"]["id"] == name
+    assert act["description"].startswith("Set the reason of ServiceRequest to M99.61.")
+
+
 def test_the_current_selection_changes_nothing():
     assert offered(Received([order()], conditions=[condition()]), "M99.60", current=True) == []
 
