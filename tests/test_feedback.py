@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from copy import deepcopy
 from datetime import timedelta
@@ -572,6 +573,26 @@ def noted(body, old, new, marker=None):
     changed = change(body)
     assert changed != body
     return changed
+
+
+@pytest.mark.parametrize("options", SHARED, indirect=True)
+def test_no_row_is_lost_where_many_call_at_once(options, started, monkeypatch):
+    """B6: SQLite lets one write at a time; whoever waits gets its turn, and does not try again by chance."""
+    monkeypatch.setattr("cds_service.store.ledger.POOL_WAIT", 20.0)  # for a turn; this machine may be slow
+    stores = [started(options).application for _ in range(2)]
+
+    def one(number):
+        client = stores[number % 2].test_client()
+        for _ in range(3):
+            [card] = ask(client, re_patient(hook(), f"q{uuid4()}"))["cards"]
+            override_card(client, card)
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(one, range(24)))
+    client = stores[0].test_client()
+    assert (len(rows(client, advice)), len(rows(client, feedback))) == (72, 72)
+    for app in stores:
+        assert "foramen_database_failures_total{" not in app.test_client().get("/metrics").text
 
 
 # --- a database that fails ---------------------------------------------------------------------------

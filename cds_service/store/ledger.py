@@ -22,6 +22,8 @@ from cds_service.store.tables import advice, feedback, used
 
 #: s after a failure in which neither hook calls nor probes try again.
 PAUSE = 5.0
+#: s that feedback may wait for its turn: no clinician waits for it, and clients do not send it again.
+PATIENT_WAIT = 5.0
 SWEEP = 60.0  #: s between two clearings of used tokens that have expired
 SLACK = 3600.0  #: s that they stay longer, since the clock of another machine may be behind
 
@@ -81,6 +83,7 @@ class Store:
         self.kind = "memory" if in_memory(engine.url) else engine.dialect.name
         self.prepared = False  #: the tables were seen in their present shape
         self._preparing = Lock()
+        self._turn = Lock()
         self._resume = self._swept = 0.0
 
     def ready(self) -> None:
@@ -111,14 +114,13 @@ class Store:
             return set()
         self._may_try()
         at = self.clock()
-        with self.writing() as connection:
-            matters = {one.matter for one in given} - {""} if days else set()
+        matters = {one.matter for one in given} - {""} if days else set()
+        with self.reading() as connection:
             settled = _settled(connection, matters, at - timedelta(days=days), postponing)
-            rows = [
-                asdict(one) | {"at": at, "suppressed": bool(one.withheld) or one.matter in settled} for one in given
-            ]
-            for row in rows:
-                row["digest"] += "s" if row["suppressed"] else ""
+        rows = [asdict(one) | {"at": at, "suppressed": bool(one.withheld) or one.matter in settled} for one in given]
+        for row in rows:
+            row["digest"] += "s" if row["suppressed"] else ""
+        with self.writing(hurried=True) as connection:
             _add(connection, advice, rows)
         return {one.card for one in given if one.matter in settled}
 
@@ -152,12 +154,33 @@ class Store:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
-        """A connection in a transaction that is committed at the end of the block, or not at all."""
-        with self._guarded(), self.engine.connect() as plain:
+    def writing(self, *, hurried: bool = False) -> Iterator[sa.Connection]:
+        """A connection in a transaction that is committed at the end of the block, or not at all.
+
+        ``hurried``: a hook call waits, so nothing is tried where another call has just failed.
+        """
+        with self._guarded(), self._in_turn(hurried=hurried), self.engine.connect() as plain:
             connection = plain.execution_options(**{WRITES: True})
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def _in_turn(self, *, hurried: bool) -> Iterator[None]:
+        """SQLite lets one write at a time, and who waits for that tries again by chance, the unlucky ones too late.
+
+        So the threads of one worker wait for each other here, in turn.
+        """
+        if self.engine.dialect.name != "sqlite":
+            yield
+            return
+        if not self._turn.acquire(timeout=POOL_WAIT if hurried else PATIENT_WAIT):
+            raise Unavailable("too many wait to write")
+        try:
+            if hurried:
+                self._may_try()
+            yield
+        finally:
+            self._turn.release()
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
