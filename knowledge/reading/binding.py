@@ -22,8 +22,9 @@ from knowledge.tables import Parts
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 PASSIVE = re.compile(r" (?:by|from|with)$")
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
-MENTIONED = ("mechanism", "structural", "anchored", "tissue")
-CLAIMED = ("site", "narrowing", "content", "adjective")
+MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
+CLAIMED = frozenset({"site", "narrowing", "content", "adjective"})
+BOUND = MENTIONED | CLAIMED
 #: "What narrows the canal is ...": the cause behind the verb is what narrows.
 WHAT = re.compile(r"\bwhat(?: [a-z]+){0,3} $")
 #: "All three together", "narrowed by both": whatever was listed before.
@@ -57,9 +58,13 @@ def _bind(text: Text, parts: Parts) -> Bound:
     for statement in text.statements:
         if (statement.sentence.paragraph, statement.sentence.section) != place:
             site, place = "", (statement.sentence.paragraph, statement.sentence.section)
-        mentions = list(mentions_of(statement, text.reading.text)) if statement.says(*MENTIONED) else []
+        if statement.said.isdisjoint(BOUND):
+            said.append([])
+            claims.append([])
+            continue
+        mentions = [] if statement.said.isdisjoint(MENTIONED) else list(mentions_of(statement, text.reading.text))
         _taken_back(statement, mentions)
-        own = list(claims_of(text, statement, mentions, parts)) if statement.says(*CLAIMED) else []
+        own = [] if statement.said.isdisjoint(CLAIMED) else list(claims_of(text, statement, mentions, parts))
         if statement.says("pronoun") and statement.says("narrowing"):
             own += pronoun_claims(text, statement, site)
         said.append(mentions)

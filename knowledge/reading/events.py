@@ -112,7 +112,7 @@ def mark_roots(text: str, events: list[Event]) -> None:
     """Levels beside a root word, an MR weighting or heart sounds are no levels (policy B3)."""
     if not any(event.levels for event in events):
         return
-    veto = {level for event in events for level in event.value("not-a-level").split()}
+    veto = {level for event in events if event.has("not-a-level") for level in event.value("not-a-level").split()}
     for position in range(len(events) - 1, -1, -1):
         event = events[position]
         if not event.levels or not event.has("level"):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.implied import implied, measured
+from knowledge.reading.implied import MILLIMETRES, implied, measured
 from knowledge.reading.mentions import NEAR, Mention, distance, nearest, worse
 from knowledge.reading.predicates import only, predicate_around, predicate_of
 from knowledge.reading.statements import Statement, Text
@@ -38,12 +38,21 @@ class Claim:
 def claims_of(text: Text, statement: Statement, mentions: list[Mention], parts: Parts) -> Iterator[Claim]:
     """What a sentence says of each site it names; of its contents, and of narrowing alone, only where no site is."""
     found: list[Claim] = []
-    for number, clause in enumerate(statement.clauses):
+    sentence = statement.sentence
+    told = statement.says("site") and (
+        bool(mentions)
+        or statement.says("narrowing", "normal")
+        or MILLIMETRES.search(text.reading.text, sentence.start, sentence.end) is not None
+    )
+    for number, clause in enumerate(statement.clauses if told else ()):
         for event in clause.events:
             claims = (
                 _site_claim(text, statement, number, event, site, mentions, parts) for site in event.values("site")
             )
             found.extend(claim for claim in claims if claim)
+    if not statement.says("narrowing"):
+        yield from found
+        return
     found += _adjective_claims(text, statement, found)
     if not any(claim.narrowed for claim in found):
         found += _content_claims(text, statement)

@@ -239,7 +239,7 @@ def _told(statement: Statement, default: Assertion) -> None:
     said = _said(events)
     if "level" in said:
         _mark_levels(text, events)
-        said = _said(events)
+        said = _said(events) if "not-a-level" in said else said
         statement.own = tuple(
             dict.fromkeys(level for event in events if event.levels and not event.root for level in event.levels)
         )
