@@ -87,8 +87,8 @@ def _spine(one: Code, known: Knowledge) -> tuple[str, ...]:
 
 
 def codes_of(structural: Structural, regions: Collection[str], known: Knowledge) -> tuple[str, ...]:
-    """The codes of a structural diagnosis that lie in some regions."""
+    """The codes of a structural diagnosis that lie in some regions, as far as they are complete today."""
     lying = [level for level in known.levels.values() if level.region in regions]
     places = {*regions, ANYWHERE} | {level.id for level in lying} | {level.place for level in lying}
     rows = [row for row in known.structural_codes if row.diagnosis == structural.id and places.intersection(row.at)]
-    return tuple(sorted({row.code for row in rows if row.code}))
+    return tuple(sorted({row.code for row in rows if row.code and known.codes[row.code].billable}))

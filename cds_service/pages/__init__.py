@@ -104,7 +104,7 @@ class Pages:
         page = self.rules.get(rule)
         if page is None:
             return self._listed(HTTPStatus.NOT_FOUND, unknown=True)
-        return shown("rule.html", page=page, here="rules")
+        return shown("rule.html", page=page, verdicts=WORDS["verdict"], here="rules")
 
     def _search(self) -> Response:
         question = request.args.get("q", "")[:LONGEST].strip()

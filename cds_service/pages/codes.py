@@ -45,6 +45,7 @@ class Page:
     region: Region | None = None
     claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
     levels: tuple[str, ...] = ()  #: that lie in the region
+    lying: tuple[str, ...] = ()  #: for a limb: the regions of the spine that a lesion may lie in
     elements: tuple[Asked, ...] = ()
     here: tuple[Sibling, ...] = ()  #: other lesions of the region
     there: tuple[Sibling, ...] = ()  #: the same lesion in other regions
@@ -71,14 +72,16 @@ def page(one: Code, known: Knowledge, root: Path = KNOWLEDGE) -> Page:
     """The page of a code."""
     if not one.family:
         return Page(one, catalogue.validity(one), named_by=tuple(_named_by(one, known)))
+    region = known.regions.get(one.region)
     beside = [_sibling(one, other) for other in catalogue.siblings(one, known)]
     return Page(
         one,
         catalogue.validity(one),
         known.families[one.family],
-        known.regions.get(one.region),
+        region,
         tuple(catalogue.claims(one).items()),
         tuple(level.id for level in known.levels.values() if level.region == one.region and level.kind == "segment"),
+        tuple(known.regions[name].display for name in region.lesion_in) if region else (),
         tuple(catalogue.elements(one, known)),
         tuple(sibling for sibling in beside if sibling.code.region == one.region),
         tuple(sibling for sibling in beside if sibling.code.region != one.region),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from cds_service.pages.rules import Page
 from cds_service.pages.site import WORDS, operators, shown
 
 WEEKS = 26
+TOGETHER = 4  #: weeks that one point of the rate is of
 MOST = 12  #: subjects that are drawn
 WIDE, HIGH = 24, 96  #: of one week in a picture, and of the tallest
 BY = ("rule", "pair")
@@ -78,6 +80,7 @@ class Reviewing:
             reasons=[(self._title(rule), _reason(code), times) for rule, code, times in found.reasons],
             size=(WIDE * WEEKS, HIGH),
             weeks=WEEKS,
+            together=TOGETHER,
         )
 
     def _drawn(self, one: Series) -> Drawn:
@@ -100,10 +103,15 @@ def _bars(one: Series, most: int) -> Iterator[Bar]:
 
 
 def _line(one: Series) -> str:
-    """The rate of acceptance over the weeks, the top of the picture being all."""
+    """The rate of acceptance over the weeks, the top of the picture being all.
+
+    Of some weeks together, since one has few cards; where none of them was answered, the line is interrupted.
+    """
+    weeks = list(one.weeks.values())
     steps, before = [], False
-    for number, week in enumerate(one.weeks.values()):
-        rate = rated(week, ANSWERED[0])
+    for number in range(len(weeks)):
+        recent = sum(weeks[max(0, number + 1 - TOGETHER) : number + 1], Counter[str]())
+        rate = rated(recent, ANSWERED[0])
         if rate is not None:
             steps.append(f"{'L' if before else 'M'}{number * WIDE + WIDE // 2} {round(HIGH * (1 - rate), 1)}")
         before = rate is not None

@@ -28,6 +28,7 @@ class Hit:
     said: str
     address: str = ""  #: from where the pages lie; empty where there is no page
     mark: str = ""  #: a code or ids, set apart
+    more: tuple[tuple[str, str], ...] = ()  #: words and addresses of pages that it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,13 @@ class Index:
         for (kind, value), phrases in sorted(said.items(), key=lambda item: len(min(item[1], key=len))):
             if name := displays.get((kind, value)):
                 shortest = sorted(phrases, key=lambda phrase: (len(phrase), phrase))[:EXAMPLES]
-                yield Hit(f"{label('axis', kind)}: {name}", " · ".join(shortest))
+                yield Hit(f"{label('axis', kind)}: {name}", " · ".join(shortest), more=tuple(self._claiming(value)))
+
+    def _claiming(self, value: str) -> Iterator[tuple[str, str]]:
+        """The families that claim a value, as rows of the map."""
+        for family in self.known.families.values():
+            if value in {family.lesion, family.site, *family.mechanisms}:
+                yield f"{self.known.category}.{family.digit} {family.title}", f"codes#family-{family.digit}"
 
     def _statements(self, words: list[str]) -> Iterator[Hit]:
         for row in statements.rows_of(self.root):
