@@ -22,9 +22,16 @@ class Asked:
 
 
 def find(code: str, known: Knowledge) -> Code | None:
-    """A code of the code set as people write it: with or without its dot, in either case."""
+    """A code of the code set as people write it: with or without its dot, in either case.
+
+    A code with its seventh character is the one that takes it.
+    """
+    if exact := known.codes.get(code):
+        return exact
     bare = code.replace(".", "").upper()
-    return next((one for one in known.codes.values() if one.code.replace(".", "") == bare), None)
+    held = {one.code.replace(".", ""): one for one in known.codes.values()}
+    stem = held.get(bare[:-1])
+    return held.get(bare) or (stem if stem and stem.needs_7th else None)
 
 
 def category(known: Knowledge) -> list[Code]:
@@ -91,4 +98,5 @@ def codes_of(structural: Structural, regions: Collection[str], known: Knowledge)
     lying = [level for level in known.levels.values() if level.region in regions]
     places = {*regions, ANYWHERE} | {level.id for level in lying} | {level.place for level in lying}
     rows = [row for row in known.structural_codes if row.diagnosis == structural.id and places.intersection(row.at)]
-    return tuple(sorted({row.code for row in rows if row.code and known.codes[row.code].billable}))
+    named = {row.code for row in rows if row.code}
+    return tuple(sorted(code for code in named if (found := find(code, known)) and (found.billable or found.needs_7th)))

@@ -20,7 +20,7 @@ from cds_service.settings import Settings
 
 PICTURES = Path(__file__).parent.parent / "docs/pictures"
 LARGEST = 200_000  #: bytes of a picture
-WIDE, NARROW = {"width": 1180, "height": 800}, {"width": 390, "height": 844}
+WIDE = {"width": 1100, "height": 740}
 SAMPLE = "exit-not-canal"
 
 
@@ -31,7 +31,6 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         _map(_page(browser, base, WIDE, "light"))
         _answer(_page(browser, base, WIDE, "light"), "pages-playground")
-        _answer(_page(browser, base, NARROW, "dark"), "pages-narrow")
         browser.close()
     for path in sorted(PICTURES.glob("pages-*.png")):
         size = path.stat().st_size
