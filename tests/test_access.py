@@ -179,6 +179,10 @@ def hmac_with_the_public_key():
     return f"{unsigned}.{signature}"
 
 
+def signed_with(signature):
+    return f"{token().rpartition('.')[0]}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
 def tampered():
     header, claims, signature = token().split(".")
     said = json.loads(urlsafe_b64decode(claims + "=="))
@@ -203,6 +207,12 @@ def tampered():
         (lambda: token(key=private_key("ES384", 1)), "signature"),
         (tampered, "signature"),
         (lambda: token().rpartition(".")[0] + ".", "signature"),
+        (lambda: signed_with(b"\0" * 96), "signature"),  # the pair of zeros that some verifiers believe
+        (lambda: signed_with(b"\0" * 48 + b"\xff" * 48), "signature"),
+        (lambda: signed_with(b"x"), "signature"),
+        (lambda: token(key=private_key("ES384", 1), header={"jwk": jwk("ES384", "k1", 1)}), "signature"),  # its own key
+        (lambda: token(key=private_key("ES384", 1), header={"x5u": "https://evil.example/x"}), "signature"),
+        (lambda: segments(HEADER | {"alg": "es384"}, claims_of_now()), "algorithm"),
         (lambda: token(kid="other"), "key"),
         (lambda: token(header={"kid": MISSING}), "kid missing"),  # J4
         (lambda: token(header={"typ": MISSING}), "type"),
@@ -619,6 +629,7 @@ def test_a_registration_holds_what_it_says(tmp_path):
         (Settings(), "FORAMEN_CLIENTS"),
         (Settings(clients="/nowhere.toml"), "nowhere.toml"),
         (Settings(clients=str(clients.DEV), workers=2), "FORAMEN_DATA"),
+        (Settings(clients=str(clients.DEV), workers=2, database="sqlite://"), "FORAMEN_DATA"),
         (Settings(clients=str(clients.DEV), data=str(clients.DEV)), "FORAMEN_DATA"),
     ],
 )
@@ -626,6 +637,12 @@ def test_a_service_that_could_authenticate_nobody_does_not_start(options, said):
     """S7, J2: also under another WSGI server."""
     with pytest.raises(SettingsError, match=said):
         create_app(options)
+
+
+def test_workers_may_share_used_tokens_through_either_place(tmp_path):
+    """S4"""
+    Access(Settings(clients=str(clients.DEV), workers=2, data=str(tmp_path)))
+    Access(Settings(clients=str(clients.DEV), workers=2, database="postgresql://foramen@127.0.0.1/nowhere"))
 
 
 # --- on the wire -------------------------------------------------------------------------------------
