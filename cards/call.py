@@ -44,7 +44,7 @@ class Targets(Protocol):
 
     @property
     def orders(self) -> Sequence[Mapping[str, Any]]:
-        """Orders with the code as ``reasonCode``."""
+        """Orders with the code as ``reasonCode``, or as a Condition that they contain."""
 
     @property
     def referring_orders(self) -> Sequence[Mapping[str, Any]]:

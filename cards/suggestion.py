@@ -112,7 +112,7 @@ def _update(resource: Json, wording: str, codes: tuple[str, ...]) -> Json:
     if PLAIN.fullmatch(str(resource["id"])):
         name += f"/{resource['id']}"
     said = PHRASES["action"][wording].format(resource=name, codes=" and ".join(codes))
-    concepts = _listed(resource.get("reasonCode" if wording == "order" else "code"))
+    concepts = _reasons(resource) if wording == "order" else _listed(resource.get("code"))
     kept = PHRASES["action"]["kept"] if any(map(_has_words, concepts)) else ""
     return {"type": "update", "description": said + kept, "resource": resource}
 
@@ -132,9 +132,8 @@ def _has_words(concept: Mapping[str, Any]) -> bool:
 def _reasoned(order: Mapping[str, Any], code: str, codes: tuple[str, ...], call: Call) -> Json | None:
     """The order with other reasons; None where it cannot be addressed, lacks the code or would stay as it is."""
     copy: Json = _copied(order)
-    reasons = copy.get("reasonCode")
-    concepts = _listed(reasons)
-    found = _found(reasons, code)
+    reasons, concepts = copy.get("reasonCode"), _reasons(copy)
+    found = _found(concepts, code)
     present = {_bare(coding.get("code")) for concept in concepts for coding in _listed(concept.get("coding"))}
     further = [one for one in codes[1:] if _bare(one) not in present]
     if not copy.get("id") or not found or not (further or codes[0] != code):
@@ -144,9 +143,15 @@ def _reasoned(order: Mapping[str, Any], code: str, codes: tuple[str, ...], call:
         for coding in found:
             _exchange(coding, codes[0], call)
     if further:
-        kept = reasons if isinstance(reasons, list) else [reasons]
+        kept = reasons if isinstance(reasons, list) else [reasons] if reasons else []
         copy["reasonCode"] = [*kept, *(_concept(style, one, call) for one in further)]
     return copy
+
+
+def _reasons(order: Mapping[str, Any]) -> list[Json]:
+    """The concepts that an order gives as its reason, those of the Conditions that it contains among them."""
+    inside = [part for part in _listed(order.get("contained")) if part.get("resourceType") == "Condition"]
+    return [*_listed(order.get("reasonCode")), *(concept for part in inside for concept in _listed(part.get("code")))]
 
 
 def _recoded(condition: Mapping[str, Any], code: str, other: str, call: Call) -> Json | None:

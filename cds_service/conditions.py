@@ -25,6 +25,8 @@ ABSENT = "entered-in-error"
 REFUTED = frozenset({"refuted"})
 PAST = frozenset({"resolved", "inactive", "remission"})
 UNSURE = frozenset({"provisional", "differential", "unconfirmed"})
+STANDING = frozenset({Assertion.AFFIRMED, Assertion.UNCERTAIN})
+CONTAINED = "#"  #: in the source of a resource that another one contains
 OF_ENCOUNTER = "encounter-diagnosis"
 CATEGORIES = frozenset({OF_ENCOUNTER, "problem-list-item", "health-concern"})
 DRAFT, ACTIVE = "draft", "active"
@@ -36,7 +38,7 @@ WITHDRAWN = frozenset({ABSENT, "revoked", "cancelled"})
 class Targets:
     """The client's own JSON that carries a chosen code: what a suggestion could change."""
 
-    orders: tuple[Resource, ...]  #: with the code as ``reasonCode``
+    orders: tuple[Resource, ...]  #: with the code as ``reasonCode``, or as a Condition that they contain
     referring_orders: tuple[Resource, ...]  #: that only refer to a Condition with the code
     conditions: tuple[Resource, ...]
 
@@ -49,14 +51,20 @@ def chosen(record: Record, category: str) -> tuple[str, ...]:
 
 
 def targets(record: Record, code: str) -> Targets:
-    """What carries a chosen code."""
+    """What carries a chosen code.
+
+    A Condition that an order contains is part of the order; one that is refuted or past is left as it is.
+    """
     carried = {item.source: item for item, codes in _held(record) if code in codes}
-    orders = [item for item in signed(record) if code in icd_codes(item.resource.get("reasonCode"))]
-    referring = []
+    orders, referring = [], []
     for item in signed(record):
         behind = [one for one in _behind(record, item) if code in one.codes]
-        carried |= {one.source: one for one in behind if one.source not in carried}
-        referring += [item] if behind and item not in orders else []
+        own = [one for one in behind if CONTAINED not in one.source]
+        carried |= {one.source: one for one in own if one.source not in carried and assertion(one) in STANDING}
+        if code in icd_codes(item.resource.get("reasonCode")) or len(own) < len(behind):
+            orders.append(item)
+        elif behind:
+            referring.append(item)
     return Targets(*(tuple(item.resource for item in items) for items in (orders, referring, carried.values())))
 
 

@@ -397,6 +397,32 @@ def test_targets_are_the_clients_own_json():
     assert found.conditions[0] is mine
 
 
+def test_a_condition_inside_an_order_is_changed_with_the_order():
+    """It has no address of its own: an update of it would reach another resource, or make one."""
+    inner = condition("M99.63", "k9")
+    holding = order(contained=[inner], reasonReference=[{"reference": "#k9"}])
+    found = chart.targets(Record([], asked(orders=(holding,))), "M99.63")
+    assert (found.orders, found.referring_orders, found.conditions) == ((holding,), (), ())
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "changed"),
+    [
+        ("verificationStatus", "confirmed", True),
+        ("verificationStatus", "provisional", True),
+        ("verificationStatus", "refuted", False),
+        ("verificationStatus", "entered-in-error", False),
+        ("clinicalStatus", "resolved", False),
+    ],
+)
+def test_a_condition_behind_an_order_is_changed_only_where_it_stands(status, code, changed):
+    behind = condition("M99.63", "c9") | {status: {"coding": [{"code": code}]}}
+    referring = order(reasonCode=[concept("M99.63")], reasonReference=[{"reference": "Condition/c9"}])
+    found = chart.targets(Record([behind], asked(orders=(referring,))), "M99.63")
+    assert found.conditions == ((behind,) if changed else ())
+    assert found.orders == (referring,)
+
+
 def test_targets_at_discharge_are_the_drafts_of_the_encounter():
     drafts = [
         order(id=f"s{i}", status=state, reasonCode=concept("M99.63")) for i, state in enumerate(["draft", "active"])

@@ -148,6 +148,17 @@ def test_orders_that_only_refer_change_through_their_condition_alone():
     assert [each["id"] for each in resources(Received([], [referring], [condition()]), "M99.61")] == ["c-1"]
 
 
+def test_a_condition_that_an_order_contains_is_changed_within_the_order():
+    inner = condition(id="c")
+    holding = order(contained=[inner, {"resourceType": "Patient", "id": "p"}], reasonReference=[{"reference": "#c"}])
+    del holding["reasonCode"]
+    (act,) = offered(Received([holding]), "M99.61")
+    recoded = condition(id="c", code={"coding": [chosen("M99.61")]})
+    assert act["resource"] == holding | {"contained": [recoded, holding["contained"][1]]}
+    (act,) = offered(Received([holding]), "M99.60", "M99.70")
+    assert act["resource"] == holding | {"reasonCode": [{"coding": [chosen("M99.70")]}]}
+
+
 def test_an_order_that_only_refers_cannot_refer_to_a_diagnosis_that_is_yet_to_be_added():
     referring = order(reasonReference=[{"reference": "Condition/c-1"}])
     del referring["reasonCode"]
