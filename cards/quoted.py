@@ -36,7 +36,7 @@ def _place(source: str, date: str, section: str, author: str) -> str:
     name = label("source", kind)
     known = name != kind
     subject = name.capitalize() if known else escape(source)
-    dated = PHRASES["dated"].format(document=subject, date=escape(date)) if date else subject
+    dated = PHRASES["dated" if date else "undated"].format(document=subject, date=escape(date))
     parts = [dated, *(escape(part) for part in (section, author and label("author", author)) if part)]
     return ", ".join(parts) + (f" ({escape(source)})" if known else "")
 

@@ -66,10 +66,17 @@ def unmarked(text: str) -> str:
     return text
 
 
+#: What RTF writes as a word.
+SIGNS = dict(zip(("endash", "emdash", "lquote", "rquote", "ldblquote", "rdblquote", "bullet"), "–—‘’“”•", strict=True))
+
+
 def _unmarked_rtf(text: str) -> str:
     text = re.sub(r"\{\\(?:\*|fonttbl|colortbl)(?:[^{}]|\{[^{}]*\})*\}", "", text)
     text = re.sub(r"\\(?:par|line|tab|cell|row)\b ?", " ", text)
     text = text.replace("\\~", " ")
+    text = re.sub(
+        r"\\(endash|emdash|lquote|rquote|ldblquote|rdblquote|bullet)\b ?", lambda found: SIGNS[found[1]], text
+    )
     text = re.sub(r"\\u(\d+) ?(?:\\'..|.)", lambda found: chr(int(found[1])), text)
     text = re.sub(r"\\'(..)", lambda found: bytes.fromhex(found[1]).decode("cp1252"), text)
     return re.sub(r"\\[a-z]+-?\d* ?|\\([\\{}])|[{}]", lambda found: found[1] or "", text)

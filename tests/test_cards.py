@@ -429,6 +429,11 @@ def test_an_element_without_values_and_a_quote_that_is_the_value_are_named_once(
     assert '"MRI 2026" (imaging result), "L4-L5" (level), "fourth level" (level: L4-L5)' in detail
 
 
+def test_what_has_no_date_is_said_to_have_none():
+    detail = card_of("clarify", evidence=(replace(DISC, date=""),))["detail"]
+    assert "- Note, undated, Assessment, treating provider (DocumentReference/d1): " in detail
+
+
 def test_quotes_of_one_place_stand_on_one_line_in_the_order_of_the_document():
     late = replace(DISC, quote="disc bulge", start=90, end=100)
     early = replace(FORAMEN, quote="narrows the foramen", start=70, end=89)
