@@ -10,7 +10,7 @@ PORT ?= 8000
 TOOLS := .tools
 TOOLED := $(TOOLS)/.installed
 
-.PHONY: demo test spark serve lint lock bench tools image release audit-lock clean
+.PHONY: demo test spark serve lint lock bench bench-hook tools image release audit-lock clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
@@ -34,6 +34,11 @@ lint: $(INSTALLED)
 # How fast it reads: prints Markdown, for benchmarks/README.md.
 bench: $(INSTALLED)
 	@$(VENV)/bin/python benchmarks/speed.py
+
+# What a hook call costs, beside a Flask endpoint that does nothing and beside HealthChain; and memory over many calls.
+bench-hook: $(INSTALLED)
+	@$(VENV)/bin/python benchmarks/hook $(if $(HEALTHCHAIN),--healthchain $(HEALTHCHAIN))
+	@$(VENV)/bin/python benchmarks/hook --growth 100000
 
 # What a release is made and checked with, apart from what the service and its tests need.
 tools: $(TOOLED)

@@ -67,7 +67,7 @@ def _head(uuid: str, advice: Advice, said: str) -> Json:
     topic = {"system": TOPICS["system"], "code": advice.topic, "display": TOPICS["display"][advice.topic]}
     return {
         "uuid": uuid,
-        "summary": shorten(said, SUMMARY_LENGTH, placeholder=" ..."),
+        "summary": said if len(said) <= SUMMARY_LENGTH else shorten(said, SUMMARY_LENGTH, placeholder=" ..."),
         "indicator": advice.indicator,
         "source": {"label": TOPICS["label"], "topic": topic},
     }

@@ -125,7 +125,7 @@ def statuses(resource: Resource, member: str) -> frozenset[str]:
 
 
 def _lowered(value: Any) -> frozenset[str]:
-    return frozenset([status.lower() for status in strings(value, "", "coding.code", "text")])
+    return frozenset([status.lower() for status in strings(value, "coding.code", "text", "")])
 
 
 def day(node: Any, *paths: str) -> str:
@@ -139,6 +139,9 @@ def day(node: Any, *paths: str) -> str:
 
 def reference(written: str) -> Reference:
     """Where a reference points: relative, absolute, versioned, ``urn:uuid:``, ``#contained`` or a bare id."""
+    kind, _, name = written.partition("/")
+    if kind.isalpha() and name.isalnum():  # Patient/123, as nearly all are
+        return Reference(kind, name)
     steps = written.partition("/_history/")[0].rstrip("/").split("/")
     target = steps[-1].removeprefix("urn:uuid:").removeprefix("urn:oid:").removeprefix("#")
     kind = steps[-2] if len(steps) > 1 and steps[-2].isalpha() else ""

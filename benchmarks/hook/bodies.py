@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from itertools import count, cycle
+from functools import cache
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -38,18 +39,23 @@ MEASURED = (
 NOTE_EVERY = 9  #: of the resources beyond the first few, one in so many is a note, and one a report
 
 
-def texts() -> Iterator[str]:
-    """The plain notes of the clinical cases, in the order of their files, over and over."""
+@cache
+def notes() -> tuple[str, ...]:
+    """The plain notes of the clinical cases, in the order of their files."""
     files = sorted((ROOT / "tests/cases").glob("*-*.json"))
     cases = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-    return cycle([note["text"] for case in cases for note in case["notes"] if note["format"] == "text"])
+    return tuple(note["text"] for case in cases for note in case["notes"] if note["format"] == "text")
+
+
+def texts() -> Iterator[str]:
+    """Those notes, over and over."""
+    return cycle(notes())
 
 
 def body(size: int, *, notes: bool, number: int = 0) -> Json:
-    """A request of about so many bytes; another ``number`` is another chart, with other notes."""
-    patient, said = f"Patient/p{number}", texts()
-    for _ in range(number * 7):
-        next(said)
+    """A request of about so many bytes; another ``number`` is another chart, no note of which was read before."""
+    patient = f"Patient/p{number}"
+    said = (f"{text}\n\nChart {number}." for text in islice(texts(), number * 7, None))
     held: dict[str, list[Json]] = {"encounter": [_encounter(patient)], "conditions": [_chosen(patient)]}
     made = _request(patient, held)
     length = len(json.dumps(made, separators=(",", ":")))
