@@ -37,8 +37,9 @@ def _place(source: str, date: str, section: str, author: str) -> str:
     known = name != kind
     subject = name.capitalize() if known else escape(source)
     dated = PHRASES["dated" if date else "undated"].format(document=subject, date=escape(date))
-    parts = [dated, *(escape(part) for part in (section, author and label("author", author)) if part)]
-    return ", ".join(parts) + (f" ({escape(source)})" if known else "")
+    under = PHRASES["section"].format(section=escape(section)) if section else ""
+    said_by = escape(label("author", author)) if author else ""
+    return ", ".join(filter(None, (dated, under, said_by))) + (f" ({escape(source)})" if known else "")
 
 
 def _quotes(pieces: Sequence[Evidence]) -> Iterable[str]:

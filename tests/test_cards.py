@@ -418,7 +418,7 @@ def test_every_indicator_has_its_source_and_date(name):
     lines = [line for line in card_of(name)["detail"].split("\n") if '"' in line and line.startswith("- ")]
     assert lines
     for line in lines:
-        place = r"- Note of 2026-10-14, Assessment, (treating provider|radiologist) \(DocumentReference/d1\)"
+        place = r'- Note of 2026-10-14, under "Assessment", (treating provider|radiologist) \(DocumentReference/d1\)'
         assert re.fullmatch(place + r': "[^"]+" \([a-z;: ]+\)(, "[^"]+" \([a-z;: ]+\))*', line), line
 
 
@@ -431,7 +431,7 @@ def test_an_element_without_values_and_a_quote_that_is_the_value_are_named_once(
 
 def test_what_has_no_date_is_said_to_have_none():
     detail = card_of("clarify", evidence=(replace(DISC, date=""),))["detail"]
-    assert "- Note, undated, Assessment, treating provider (DocumentReference/d1): " in detail
+    assert '- Note, undated, under "Assessment", treating provider (DocumentReference/d1): ' in detail
 
 
 def test_quotes_of_one_place_stand_on_one_line_in_the_order_of_the_document():
