@@ -12,7 +12,18 @@ import click
 import orjson
 
 import knowledge
-from cds_service import catalogue, consult, feedback_report, hooks, server, settings, showing, store, terminal
+from cds_service import (
+    catalogue,
+    consult,
+    feedback_report,
+    hooks,
+    operators,
+    server,
+    settings,
+    showing,
+    store,
+    terminal,
+)
 from cds_service.access import Access
 from cds_service.audit.command import audit
 from cds_service.errors import RequestError
@@ -132,6 +143,7 @@ def _access(options: settings.Settings) -> None:
     try:
         showing.check((client.showing for client in Access(options).clients), options, _knowledge())
         options.rules_url()
+        operators.token_of(options)
     except settings.SettingsError as error:
         raise click.ClickException(str(error)) from None
     if options.open:

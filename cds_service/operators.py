@@ -80,16 +80,24 @@ class Operators:
         return self.signed_in and hmac.compare_digest(word.encode(), self.word.encode())
 
 
+def token_of(options: Settings) -> str:
+    """The operator's token, or empty.
+
+    Raises:
+        SettingsError: it is one that could be guessed.
+    """
+    if options.operator_token and len(options.operator_token) < SHORTEST:
+        raise SettingsError(f"FORAMEN_OPERATOR_TOKEN: at least {SHORTEST} random characters")
+    return options.operator_token
+
+
 def keep(app: Flask, options: Settings) -> Operators:
     """Set up the sessions of an application.
 
     Raises:
         SettingsError: the token is one that could be guessed.
     """
-    token = options.operator_token
-    if token and len(token) < SHORTEST:
-        raise SettingsError(f"FORAMEN_OPERATOR_TOKEN: at least {SHORTEST} random characters")
-    if token:
+    if token := token_of(options):
         app.secret_key = _digest(f"session {token}")
     app.config.update(
         SESSION_COOKIE_NAME="foramen" if options.dev else "__Host-foramen",

@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from click.testing import CliRunner
 
 from cds_service.app import create_app
+from cds_service.cli import main
 from cds_service.operators import CALLER, HEADER, SHORTEST
-from cds_service.pages import samples
+from cds_service.pages import ehr, samples
 from cds_service.pages.site import WORDS
 from cds_service.settings import Settings, SettingsError
 from knowledge import load
@@ -50,7 +52,7 @@ def word(client):
 
 
 def asked():
-    return samples.request(samples.read()["exit-not-canal"].form(), "v", load())
+    return ehr.request(samples.read()["exit-not-canal"].form(), "v", load())
 
 
 def test_without_a_token_nobody_can_sign_in_and_nothing_of_it_is_there(registered):
@@ -66,6 +68,12 @@ def test_without_a_token_nobody_can_sign_in_and_nothing_of_it_is_there(registere
 def test_a_short_token_stops_the_start(registered):
     with pytest.raises(SettingsError, match=f"FORAMEN_OPERATOR_TOKEN: at least {SHORTEST}"):
         application(clients=registered, operator_token="short")
+
+
+def test_a_short_token_stops_the_start_of_the_server_with_a_sentence(monkeypatch):
+    monkeypatch.setenv("FORAMEN_OPERATOR_TOKEN", "short")
+    told = CliRunner().invoke(main, ["serve", "--dev", "--port", "1"])
+    assert (told.exit_code, "FORAMEN_OPERATOR_TOKEN" in told.output) == (1, True)
 
 
 def test_a_stranger_is_asked_to_sign_in(guarded):

@@ -14,8 +14,8 @@ import knowledge
 from cards.lint import offences
 from cds_service import settings
 from cds_service.app import create_app
+from cds_service.pages import ehr, samples
 from cds_service.pages import rules as rule_pages
-from cds_service.pages import samples
 from cds_service.pages.site import HERE, PICTURE, WORDS
 from cds_service.settings import Settings, SettingsError
 from cds_service.store import Store, Unavailable
@@ -94,7 +94,7 @@ def test_a_page_tells_all_of_its_rule(client, rule):
     page = Read(reply.text)
     assert reply.status_code == 200
     assert reply.content_type == "text/html; charset=utf-8"
-    told = [raw["title"], raw["why"], raw["source"], ", ".join(raw["policy"]), WORDS["resolved"][rule]]
+    told = [raw["title"], raw["why"], raw["source"], *raw["policy"], WORDS["resolved"][rule]]
     assert not [one for one in told if one not in page.text]
     firing, quiet = page.text.split(WORDS["page"]["quiet"])
     for example in raw["example"]:
@@ -364,6 +364,8 @@ def test_a_code_that_is_none_is_not_found_and_not_repeated(client):
         ("V8", "rules", "rules/supported", "The record supports the selected code"),
         ("herniation", "diagnoses", "", "Disc displacement"),
         ("neural foramen", "terms", "", "intervertebral foramen"),
+        ("E5", "elements", "", "What has been tried before"),
+        ("C6", "statements", "codes/M99.76", "(C6, E4)"),
         ("76-T2", "statements", "codes/M99.76", "leg nerve"),
     ],
 )
@@ -412,7 +414,7 @@ def test_home_says_when_the_database_fails(client, monkeypatch):
 
 def test_the_card_of_the_home_page_is_what_the_service_says(client):
     sample = samples.read()[WORDS["home"]["sample"]]
-    asked = samples.request(sample.form(), "home", knowledge.load())
+    asked = ehr.request(sample.form(), "home", knowledge.load())
     [card] = client.post(f"/cds-services/{asked.service}", json=asked.body).json["cards"]
     page = Read(client.get("/").text)
     assert card["summary"] in page.text

@@ -12,7 +12,7 @@ from test_pages import Read
 import knowledge
 from cds_service.app import create_app
 from cds_service.operators import HEADER
-from cds_service.pages import marks, samples
+from cds_service.pages import ehr, marks, samples
 from cds_service.pages.changes import changes
 from cds_service.pages.samples import Form
 from cds_service.pages.site import WORDS
@@ -76,7 +76,7 @@ def test_the_form_becomes_a_request_of_the_hook_that_is_asked_for(client, hook):
 @pytest.mark.parametrize("hook", EVERY_HOOK)
 def test_every_resource_of_the_request_is_valid_r4(hook):
     form = Form(("M99.53",), "A note.", "A report.", tuple(samples.orders()), "2026-09-08", "AMB", hook)
-    body = samples.request(form, "v", knowledge.load()).body
+    body = ehr.request(form, "v", knowledge.load()).body
     found = [one for one in held(body) if one["resourceType"] != "Bundle"]
     assert {one["resourceType"] for one in found} >= {"Patient", "Encounter", "Condition", "DocumentReference"}
     assert [problem for problem in map(invalid, found) if problem] == []

@@ -10,7 +10,7 @@ from cds_service import hooks
 from cds_service.advice import ASSESSMENT
 from cds_service.consult import answer
 from cds_service.kept import Kept
-from cds_service.pages import samples
+from cds_service.pages import ehr, samples
 from cds_service.pages.marks import Marked, marked
 from cds_service.pages.samples import Sample
 from cds_service.services import services
@@ -48,7 +48,7 @@ class Home:
     def shown(self) -> Shown:
         """The sample, judged.  The knowledge does not change while a service runs: made once."""
         sample = samples.read()[self._name]
-        request = samples.request(sample.form(), "home", self._known)
+        request = ehr.request(sample.form(), "home", self._known)
         given = answer(hooks.read(services()[request.service], request.body), self._known, self._options)
         resting = [piece for one in given.assessments for piece in one.evidence]
         read = findings(given.chart, self._known)

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from cds_service import catalogue, hooks
 from cds_service.consult import answer
-from cds_service.pages import samples, terms
+from cds_service.pages import ehr, samples, terms
 from cds_service.pages.changes import changes
 from cds_service.pages.marks import FIRST, marked
 from cds_service.pages.rules import Page
@@ -81,7 +81,7 @@ class Playground:
         """The hook request of a chart in the form."""
         body = _trusted()
         visit = required(body, "visit", (str,))
-        asked = samples.request(samples.form_of(body), visit[:12], self.known)
+        asked = ehr.request(samples.form_of(body), visit[:12], self.known)
         return as_json({"service": asked.service, "request": asked.body})
 
     def _explain(self) -> Response:
@@ -104,8 +104,8 @@ class Playground:
             documents=documents,
             gaps=given.chart.gaps,
             answers=[self._answered(one) for one in given.assessments],
-            cards=[_carded(card, asked) for card in replied.get("cards", ())],
-            left_out=replied.get("extension", {}).get(SUPPRESSED, {}),
+            cards=[_carded(card, asked) for card in optional(replied, "cards", (list,)) or ()],
+            left_out=(optional(replied, "extension", (dict,)) or {}).get(SUPPRESSED, {}),
             raw={"request": _pretty(asked), "response": _pretty(replied)},
             curl=_curl(self._address(service.id), asked, signed=not self.options.dev),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,8 @@ from knowledge import Knowledge
 from knowledge.files import HERE as KNOWLEDGE
 from knowledge.reading.lexicon import Tag, normal
 
+#: What stands between words; a code keeps its dot, an id its hyphen.
+APART = re.compile(r"[^\w.-]+|\.(?=\s|$)")
 MOST = 40  #: answers of one kind
 EXAMPLES = 6  #: phrases that are named of a term
 LONGEST = 100  #: characters of a question
@@ -41,14 +44,15 @@ class Index:
 
     def ask(self, question: str) -> dict[str, list[Hit]]:
         """The answers by kind, kinds without an answer left out."""
-        words = normal(question[:LONGEST]).split()
+        words = APART.sub(" ", question[:LONGEST].lower()).split()
         if not words:
             return {}
         found = {
             "codes": self._codes(words),
             "rules": self._rules(words),
             "diagnoses": self._diagnoses(words),
-            "terms": self._terms(" ".join(words)),
+            "elements": self._elements(words),
+            "terms": self._terms(normal(" ".join(words))),
             "statements": self._statements(words),
         }
         told = {kind: list(islice(hits, MOST)) for kind, hits in found.items()}
@@ -76,6 +80,11 @@ class Index:
             if phrase or _holds(words, structural.title, *structural.policy, *structural.icd_prefixes):
                 codes = ", ".join(structural.icd_prefixes)
                 yield Hit(structural.title, phrase, mark=", ".join(filter(None, (codes, *structural.policy))))
+
+    def _elements(self, words: list[str]) -> Iterator[Hit]:
+        for one in self.known.elements:
+            if _holds(words, one.id, one.title, one.said, one.policy):
+                yield Hit(one.title, one.said, mark=one.policy)
 
     def _terms(self, question: str) -> Iterator[Hit]:
         """What phrases that hold the question tell, each meaning once, with some of its phrases."""
@@ -106,5 +115,5 @@ class Index:
 
 def _holds(words: Iterable[str], *texts: str) -> bool:
     """Whether every word begins some word of the texts."""
-    held = f" {normal(' '.join(texts))}"
+    held = f" {APART.sub(' ', ' '.join(texts).lower())}"
     return all(f" {word}" in held for word in words)
