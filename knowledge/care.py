@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from knowledge.documented import AMBIGUOUS, Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Procedure, Role
+from knowledge.neuro import normal_behind
 from knowledge.orders import group_ids
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Element, Knowledge
 
-NO_EXAM = frozenset({"hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"})
+NO_EXAM = frozenset(
+    {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
+)
 
 
 #: "Foraminal stenosis -> injection": what is to follow.
@@ -92,18 +95,43 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
     section = statement.sentence.section
     if section in {"family", "consent", "indication", "technique"}:
         return False
-    speech = [value for other in clause.events for value in other.values("speech")]
+    speech = _speech(clause, statement)
     if "undone" in speech:
         return False
     if section in TO_COME and ARROW.search(text.reading.text, statement.sentence.start, event.start):
         return False
-    done = "done" in speech or any(
+    done = _told_done(event, clause) or any(
         other.value("speech") == "done" and "order" not in speech for other in statement.events
     )
     if section == "plan":
         ordered = any("order" in other.values("speech") for other in statement.events)
         return (done and not ordered) or any(other.value("speech") == "continues" for other in clause.events)
     return done or "order" not in speech
+
+
+def _speech(clause: Clause, statement: Statement) -> list[str]:
+    """What a clause says of its doing; a list without a word of its own goes on with that of the clause before."""
+    number = statement.clauses.index(clause)
+    while number >= 0:
+        told = [value for event in statement.clauses[number].events for value in event.values("speech")]
+        here = statement.clauses[number]
+        if (
+            told
+            or (here.hard and here.mark != ":")
+            or any("verb" in event.values("assertion") for event in here.events)
+        ):
+            return told
+        number -= 1
+    return []
+
+
+def _told_done(event: Event, clause: Clause) -> bool:
+    """Whether its clause says that it was done; "recommend six weeks of ..." only says how much."""
+    orders = [other.end for other in clause.events if "order" in other.values("speech") and other.end <= event.start]
+    return any(
+        "done" in other.values("speech") and not (orders and orders[0] <= other.start < event.start)
+        for other in clause.events
+    )
 
 
 def palpation(record: Record, target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
@@ -121,6 +149,8 @@ def _palpated(event: Event, statement: Statement) -> bool:
     """A palpatory word, or a general one beside something a hand can find; the words of a study are none."""
     kinds = event.values("element")
     if "tart" not in kinds and not ("tart-weak" in kinds and _landmark(statement, event)):
+        return False
+    if normal_behind(event, statement):
         return False
     return not any("imaging" in other.values("element") or other.has("site") for other in statement.events)
 

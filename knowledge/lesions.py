@@ -145,5 +145,17 @@ def _where(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[st
             levels += [level for level in event.levels if level not in levels]
         regions += [value for value in event.values("region") if value not in regions]
     if not levels and not regions:
-        return statement.topic, statement.topic_regions
+        return _told_behind(statement, number) or (statement.topic, statement.topic_regions)
     return tuple(levels), tuple(regions)
+
+
+def _told_behind(statement: Statement, number: int) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """ "Subluxation and segmental dysfunction at C5": the place that a list of lesions names once."""
+    for clause in statement.clauses[number + 1 :]:
+        if clause.hard or not clause.of("lesion"):
+            return None
+        levels = [level for event in clause.events if not event.root for level in event.levels]
+        regions = [value for event in clause.of("region") for value in event.values("region")]
+        if levels or regions:
+            return tuple(levels), tuple(regions)
+    return None

@@ -116,6 +116,8 @@ def _parts(raw: Raw) -> Parts:
         therapy=raw["care"]["therapy"],
         not_care=frozenset(raw["care"]["not_care"]),
         abbreviations=frozenset(raw["language"]["abbreviations"]),
+        pain=frozenset(raw["language"]["pain"]),
+        synoptic=tuple(raw["language"]["synoptic"]),
         palpation=tuple(raw["language"]["palpation"]),
         idle_verbs=frozenset(raw["language"]["idle_verbs"]),
     )

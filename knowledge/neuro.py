@@ -13,6 +13,7 @@ from knowledge.tables import Element, Knowledge
 
 #: A muscle grade below five.
 GRADE = re.compile(r"(?<![\w/.-])[0-4][+-]?\s?/\s?5(?![\d/])")
+WORD = re.compile(r"[a-z]+")
 #: How far behind a test its result may stand, in characters.
 RESULT = 70
 RIGHT_BESIDE = 3
@@ -24,7 +25,7 @@ RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
 EXAMINED = frozenset({"neuro-test", "landmark"})
 
 
-def neurological(record: Record, _target: Target, _known: Knowledge, element: Element) -> Iterator[Evidence]:
+def neurological(record: Record, _target: Target, known: Knowledge, element: Element) -> Iterator[Evidence]:
     for text, statement, _, event in record.events("element"):
         kinds = event.values("element")
         if "neuro" not in kinds and "neuro-test" not in kinds:
@@ -36,13 +37,26 @@ def neurological(record: Record, _target: Target, _known: Knowledge, element: El
             if (
                 result is None
                 or "neuro-abnormal" not in result.values("element")
+                or normal_behind(result, statement)
                 or result.assertion is Assertion.NEGATED
             ):
                 continue
-        elif event.assertion is not Assertion.AFFIRMED or _normal_after(event, statement):
+        elif event.assertion is not Assertion.AFFIRMED or normal_behind(event, statement):
             continue
         yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
     yield from _graded(record, element)
+    yield from _dermatomal(record, known, element)
+
+
+def _dermatomal(record: Record, known: Knowledge, element: Element) -> Iterator[Evidence]:
+    """Pain along a dermatome: "shoots down the calf in the L5 dermatome"."""
+    for text, statement, _, event in record.events("element"):
+        if "skin-area" not in event.values("element") or event.assertion is not Assertion.AFFIRMED:
+            continue
+        words = text.reading.text[statement.sentence.start : statement.sentence.end]
+        rooted = any(other.root for other in statement.events)
+        if rooted and _current(event, statement, text) and known.parts.pain & set(WORD.findall(words)):
+            yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
 
 
 def _current(event: Event, statement: Statement, text: Text) -> bool:
@@ -78,7 +92,7 @@ def _joins(event: Event, statement: Statement) -> bool:
     return single and before and after
 
 
-def _normal_after(event: Event, statement: Statement) -> bool:
+def normal_behind(event: Event, statement: Statement) -> bool:
     """ "numbness: none": a symptom with a normal result right behind it."""
     following = next((other for other in statement.events if other.start >= event.end), None)
     return following is not None and following.start - event.end <= 3 and "neuro-normal" in following.values("element")  # noqa: PLR2004
@@ -155,11 +169,10 @@ def _names_distribution(
 
 
 def _result_behind(event: Event, statement: Statement) -> Event | None:
-    """The first result of an examination behind a root."""
-    return next(
-        (other for other in statement.events if other.start >= event.start and RESULTS & set(other.values("element"))),
-        None,
-    )
+    """The first result of an examination behind a root, before the sentence turns to something else."""
+    end = next((clause.start for clause in statement.clauses if clause.hard and clause.start > event.start), None)
+    behind = (other for other in statement.events if event.start <= other.start and (end is None or other.start < end))
+    return next((other for other in behind if RESULTS & set(other.values("element"))), None)
 
 
 def _abnormal(clause: Clause, statement: Statement) -> bool:

@@ -157,6 +157,8 @@ class Parts:
     therapy: str
     not_care: frozenset[str]
     abbreviations: frozenset[str]  #: words that a full stop shortens
+    pain: frozenset[str]  #: words for pain, as a dermatome has it
+    synoptic: tuple[str, ...]  #: keys of a form that tell one thing of a lesion each
     palpation: tuple[str, ...]  #: words whose letters head what a hand finds, one by one
     idle_verbs: frozenset[str]  #: words that look like verbs and act on nothing
 

@@ -73,7 +73,7 @@ SIGNS = dict(zip(("endash", "emdash", "lquote", "rquote", "ldblquote", "rdblquot
 def _unmarked_rtf(text: str) -> str:
     text = re.sub(r"\{\\(?:\*|fonttbl|colortbl)(?:[^{}]|\{[^{}]*\})*\}", "", text)
     text = re.sub(r"\\(?:par|line|tab|cell|row)\b ?", " ", text)
-    text = text.replace("\\~", " ")
+    text = text.replace("\\~", " ").replace("\\_", "-")
     text = re.sub(
         r"\\(endash|emdash|lquote|rquote|ldblquote|rdblquote|bullet)\b ?", lambda found: SIGNS[found[1]], text
     )

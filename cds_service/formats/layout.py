@@ -15,6 +15,7 @@ BLOCK_NAMES = (
     "form h1 h2 h3 h4 h5 h6 header hr html legend main nav ol p pre section summary tbody tfoot thead ul"
 )
 BLOCKS = frozenset(BLOCK_NAMES.split())
+PROSE = 100  #: characters that make a paragraph more than a line
 MOST_BREAKS = 2  #: an empty line says all that several would
 
 
@@ -68,7 +69,8 @@ class Layout:
         self._last = ""
         self._breaks = 0
         self._mark = ""
-        self._lined = False  #: whether the paragraph has lines of its own: then an empty line ends it
+        self._lined = False  #: whether the paragraph has lines of its own
+        self._paragraph = 0  #: where it began
         self._tables: list[_Row | None] = []
         self._struck: list[tuple[int, int]] = []
 
@@ -100,8 +102,7 @@ class Layout:
         elif name in BLOCKS or name == "li":
             self._line()
             if name == "p":
-                self._breaks = max(self._breaks, 1 + (self._lined and not opening))
-                self._lined = False
+                self._end_paragraph(opening=opening)
             if name == "li":
                 self._mark = "- " if opening else ""
 
@@ -111,6 +112,12 @@ class Layout:
             self._table("table", opening=False)
         text = "".join(self._pieces)
         return Text(text, trimmed(text, self._struck))
+
+    def _end_paragraph(self, *, opening: bool) -> None:
+        """An empty line ends a paragraph of prose, or of several lines; a short one may head what follows."""
+        whole = self._lined or self.length - self._paragraph > PROSE
+        self._breaks = max(self._breaks, 1 + (whole and not opening))
+        self._lined, self._paragraph = False, self.length
 
     def _line(self) -> None:
         self._breaks = max(self._breaks, 1)

@@ -17,6 +17,7 @@ from knowledge.reading.pointing import pronoun_claims, said_again, site_told_lat
 from knowledge.reading.predicates import only
 from knowledge.reading.sites import Claim, claims_of, levels_of
 from knowledge.reading.statements import Statement, Text
+from knowledge.reading.synoptic import fill_in
 from knowledge.tables import Parts
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
@@ -79,6 +80,8 @@ def _bind(text: Text, parts: Parts) -> Bound:
     for number, own in enumerate(claims):
         for claim in own:
             _link(claim, said[claim.statement.index])
+            if claim.narrowed and not (claim.mechanisms and claim.levels):
+                fill_in(claim, number, text, said, claims, parts.synoptic)
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
         bound.claims += own

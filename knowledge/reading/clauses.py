@@ -118,8 +118,21 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
             continue
         if levels and soft and _lists_levels(first, last, events, index):
             continue
-        clauses[-1].end = first
-        clauses.append(Clause(last, end, not soft, text[first:last].strip()))
+        _cut(clauses, text, first, last, end, soft=soft)
+    return _shared_out(clauses, events)
+
+
+def _cut(clauses: list[Clause], text: str, first: int, last: int, end: int, *, soft: bool) -> None:
+    """End the last clause at a separator and begin another; a colon and a tab part once."""
+    if len(clauses) > 1 and not text[clauses[-1].start : first].strip():
+        clauses[-1].start, clauses[-1].hard = last, clauses[-1].hard or not soft
+        return
+    clauses[-1].end = first
+    clauses.append(Clause(last, end, not soft, text[first:last].strip()))
+
+
+def _shared_out(clauses: list[Clause], events: Sequence[Event]) -> list[Clause]:
+    """The clauses, each with the events that stand in it."""
     if len(clauses) == 1:
         clauses[0].events += events
         return clauses
@@ -144,8 +157,10 @@ def _through(text: str, start: int, end: int, events: Sequence[Event]) -> set[in
 
 
 def _names(event: Event) -> bool:
-    """A level, or a site by its bare name."""
-    return (bool(event.levels) and event.has("level")) or (event.has("adjective") and not event.has("narrowing"))
+    """A level, a site by its bare name, or how it is."""
+    if event.has("site"):
+        return event.has("adjective") and not event.has("narrowing")
+    return (bool(event.levels) and event.has("level")) or event.value("narrowing") == "state" or event.has("normal")
 
 
 def _within(position: int, events: Sequence[Event], index: int) -> bool:

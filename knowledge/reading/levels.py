@@ -9,7 +9,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 NUMBER = r"(?:1[0-2]|\d)"
-STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}"
+#: "... to 11 mm" is a measure.
+MEASURE = r"(?![ ]?(?:mm|cm|millim|%|percent|deg))"
+STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}{MEASURE}"
 #: The letter and its number come first, so that the scan stops only there; what may not stand before is asked next.
 TOKEN = re.compile(rf"([ctls])(?=-?\d)(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
 PART = re.compile(rf"([ctls]?)-?({NUMBER})")

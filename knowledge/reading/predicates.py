@@ -82,7 +82,11 @@ def _shareable(clause: Clause, mentions: list[Mention], *, forward: bool) -> Eve
 
 def _follows_colon(clauses: list[Clause], index: int) -> bool:
     """A colon joins a key to its value."""
-    return clauses[index].mark == ":" and not clauses[index - 1].of("normal") and not clauses[index - 1].of("narrowing")
+    return (
+        clauses[index].mark in {":", ""}
+        and not clauses[index - 1].of("normal")
+        and not clauses[index - 1].of("narrowing")
+    )
 
 
 def only(clause: Clause, kinds: set[str]) -> bool:

@@ -37,6 +37,8 @@ REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEW
 SILENT: AbstractSet[str] = frozenset()
 #: An empty check box and what it is for, up to the next box or the line end.
 UNTICKED = re.compile(r"[\[(☐□◻○](?:(?<=\[)[ _\n]{0,3}\]|(?<=\()\s{1,3}\)|(?<=[☐□◻○]))[^\[(☐☑☒□■◻○●]*")
+#: A ticked "no", beside its "yes" or alone.
+NO_TICKED = re.compile(r"(?:\[[ _]?\] ?yes[ \t]*)?\[ ?[x✓✔] ?\] ?no(?=[ \t]*(?:$|[\n.;,]|\[[ _]?\] ?yes))")
 #: A line end and what the next line is indented by.
 INDENT = re.compile(r"\n[ \t]{2,}")
 #: A line of a form that nobody has filled in.
@@ -141,6 +143,7 @@ def _read(document: Document, known: Knowledge) -> Text:
         index = last
     _untick(result.statements, text)
     _blank(result.statements, text)
+    _refuse(result.statements, text)
     _topics(text, result.statements, known)
     return result
 
@@ -179,6 +182,17 @@ def _untick(statements: Sequence[Statement], text: str) -> None:
             return
         if box.start() <= event.start and "\n" not in text[box.start() : event.start]:
             event.assertion = Assertion.ELSEWHERE
+
+
+def _refuse(statements: Sequence[Statement], text: str) -> None:
+    """What stands before a ticked "no" is denied."""
+    ticks = [match.start() for match in NO_TICKED.finditer(text)] if "] no" in text or "]no" in text else []
+    for statement in statements if ticks else ():
+        within = range(statement.sentence.start, statement.sentence.end)
+        denied = max((tick for tick in ticks if tick in within), default=-1)
+        for event in statement.events:
+            if event.end <= denied and event.target and event.assertion is not Assertion.ELSEWHERE:
+                event.assertion = Assertion.NEGATED
 
 
 def _blank(statements: Sequence[Statement], text: str) -> None:

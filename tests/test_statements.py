@@ -1,0 +1,77 @@
+"""Statements of one to three sentences, written by someone who had not seen the vocabulary.
+
+``statements.json`` holds each with what a clinician takes from it; 288 of the first 320 were so read at first.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_language import DATE, KNOWN, distribution, documented, narrowings
+
+from knowledge.documented import Target
+from knowledge.elements import FINDERS
+from knowledge.model import Assertion, Chart, Document, Role
+from knowledge.record import record
+
+STATEMENTS = json.loads((Path(__file__).parent / "statements.json").read_text(encoding="utf-8"))
+PALPATION = next(element for element in KNOWN.elements if element.id == "biomechanical-findings")
+
+
+def reading(statement):
+    author = Role.RADIOLOGIST if statement["by"] == "radiologist" else Role.TREATING
+    kind = "radiology" if author is Role.RADIOLOGIST else "progress"
+    document = Document("DocumentReference/d0", statement["text"], kind, author, DATE)
+    return record(Chart(DATE, ("M99.73",), documents=(document,)), KNOWN)
+
+
+def lesions(statement):
+    """(site, place) -> mechanisms; a region stands for a lesion without a level."""
+    said = {}
+    for lesion in statement["lesions"]:
+        for place in lesion["levels"] or [lesion.get("region") or "?"]:
+            said.setdefault((lesion["site"], place), set()).update(lesion["mechanisms"])
+    return said
+
+
+def regions(made, kind):
+    affirmed = [lesion for lesion in made.lesions if lesion.kind == kind and lesion.assertion is Assertion.AFFIRMED]
+    return {region for lesion in affirmed for region in lesion.regions}
+
+
+def palpated(made):
+    targets = (Target("0", region, frozenset({region}), ()) for region in KNOWN.regions)
+    return any(any(FINDERS[PALPATION.id](made, target, KNOWN, PALPATION)) for target in targets)
+
+
+CHECKS = {
+    "narrowing": lambda made, said: (narrowings(made), lesions(said)),
+    "dysfunction": lambda made, said: (
+        (regions(made, KNOWN.parts.motion), regions(made, KNOWN.parts.position)),
+        ({*said["dysfunctions"]}, {*said["subluxations"]}),
+    ),
+    "palpation": lambda made, said: (palpated(made), said["palpation"]),
+    "neuro": lambda made, said: (documented(made, "neuro"), said["neuro"]),
+    "care": lambda made, said: (documented(made, "care"), said["care"]),
+    "distribution": lambda made, said: (distribution(made), said["distribution"]),
+}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        pytest.param(
+            statement,
+            id=f"{statement['kind']}-{number}",
+            marks=[pytest.mark.xfail(reason=statement["open"])] if "open" in statement else [],
+        )
+        for number, statement in enumerate(STATEMENTS, 1)
+    ],
+)
+def test_a_statement_is_read_so(statement):
+    read, said = CHECKS[statement["kind"]](reading(statement), statement)
+    assert read == said
+
+
+def test_every_statement_differs():
+    assert len({statement["text"] for statement in STATEMENTS}) == len(STATEMENTS)
