@@ -56,11 +56,13 @@ def serve(*, dev: bool, host: str, port: int) -> None:
     """Run the service until it is told to stop."""
     options = _settings()
     options = replace(options, dev=dev or options.dev)
+    if options.dev and not options.public_url:  # browsers of this machine reach the pages here
+        options = replace(options, public_url=_own(host, port))
     if options.dev and not _loopback(host):
         raise click.UsageError("--dev listens on loopback only; leave --host out")
     _access(options)
     _kept(options)
-    os.environ["FORAMEN_DEV"] = str(int(options.dev))  # for the workers
+    os.environ |= {"FORAMEN_DEV": str(int(options.dev)), "FORAMEN_PUBLIC_URL": options.public_url}  # for the workers
     _free(host, port)
     _knowledge()
     click.echo(f"Foramen answers on http://{host}:{port}/cds-services", err=True)
@@ -175,6 +177,10 @@ def _free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def _own(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _loopback(host: str) -> bool:

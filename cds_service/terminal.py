@@ -60,6 +60,7 @@ def _card(card: Mapping[str, Any]) -> Iterator[str]:
     for suggestion in card.get("suggestions", ()):
         yield f"( ) {plain(suggestion['label'], '    ')}"
         yield from (f"    {plain(action['description'], '    ')}" for action in suggestion.get("actions", ()))
+    yield from (f"{link['label']}: {link['url']}" for link in card.get("links", ()))
     if reasons := card.get("overrideReasons"):
         yield f"(x) Dismiss, with one of {len(reasons)} reasons"
 

@@ -12,7 +12,7 @@ from runner import ROOT
 
 import knowledge
 from cards.lint import offences
-from cds_service import settings
+from cds_service import settings, terminal
 from cds_service.app import create_app
 from cds_service.pages import ehr, samples
 from cds_service.pages import rules as rule_pages
@@ -280,6 +280,18 @@ def test_the_pages_need_no_token_and_are_served_by_the_real_server():
         style = demo.HTTP.get(f"{base}/pages/foramen.css", timeout=10)
     assert (page.status_code, style.status_code) == (200, 200)
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+
+def test_on_one_machine_each_card_links_to_the_service_that_wrote_it():
+    """With --dev nobody has to say the address; the link of the card is followed."""
+    body = json.loads((ROOT / "tests/requests/clarify.json").read_text(encoding="utf-8"))
+    with demo.running() as base:
+        (card,) = demo.HTTP.post(f"{base}/cds-services/m99-order-sign", json=body, timeout=10).json()["cards"]
+        (link,) = card["links"]
+        page = demo.HTTP.get(link["url"], timeout=10)
+    assert link["url"].startswith(f"{base}/rules/")
+    assert page.status_code == 200
+    assert terminal.cards([card]).splitlines()[-2] == f"{link['label']}: {link['url']}"
 
 
 # --- codes ----------------------------------------------------------------------------------------------
