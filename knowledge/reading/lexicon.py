@@ -101,7 +101,8 @@ def compile_lexicon(entries: Iterable[tuple[str, Tags]], key_terms: Iterable[str
             tags[literal] = _both(tags.get(literal, ()), told)
             if not told:
                 decoys.add(literal)
-    words = frozenset(WORD.findall(APART.join(tags))) | frozenset(kept)
+    written = {word for phrase in tags for word in phrase.split()}
+    words = frozenset(WORD.findall(" ".join(written))) | frozenset(kept)
     _nest(tags, decoys)
     terms = {phrase: term(told) for phrase, told in tags.items()}
     return Lexicon(finder(tags), tags, terms, words, Spelling.of(key_terms, words))

@@ -136,4 +136,4 @@ def _one_of(options: Sequence[str]) -> str:
 
 
 def _text(label: str) -> str:
-    return re.escape(label).replace(r"\ ", GAP)
+    return label if label.isalnum() else re.escape(label).replace(r"\ ", GAP)
