@@ -1,6 +1,7 @@
 """How long reading takes beside the bare scan of the same text, and how long the knowledge takes to load.
 
-    python benchmarks/speed.py        (make bench)
+    python benchmarks/speed.py                        (make bench)
+    python benchmarks/speed.py --corpora PATH         the same, and over the texts of PATH/reports.jsonl
 
 Prints Markdown.  Times are CPU time of this process, the median of several runs; the scan and the reading of a text
 alternate, so that a busy machine slows both.  Ratios are what counts: seconds depend on the machine.
@@ -12,7 +13,8 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from statistics import median
@@ -102,30 +104,38 @@ def milliseconds(call: Callable[[], object]) -> float:
     return (process_time() - start) * 1000
 
 
-def measured(text: str, known: Knowledge) -> tuple[float, float, float]:
-    """Median milliseconds of the bare scan, of reading, and of binding what was read."""
-    document = Document("DocumentReference/1", text, "progress")
-    small = text.lower()
+def measured(texts: Sequence[str], known: Knowledge) -> tuple[float, float, float]:
+    """Median milliseconds of the bare scan, of reading, and of binding what was read, of all the texts together."""
+    documents = [Document("DocumentReference/1", text, "progress") for text in texts]
+    small = [text.lower() for text in texts]
     scans, reads, binds = [], [], []
     for _ in range(RUNS):
-        scans.append(milliseconds(lambda: [None for _ in known.lexicon.pattern.finditer(small)]))
-        reads.append(milliseconds(lambda: read(document, known)))
-        made = read(document, known)  # afresh: what is asked for the first time is made then
-        binds.append(milliseconds(lambda: bind(made, known.parts)))  # noqa: B023
+        scans.append(milliseconds(lambda: [None for text in small for _ in known.lexicon.pattern.finditer(text)]))
+        reads.append(milliseconds(lambda: [read(document, known) for document in documents]))
+        made = [read(document, known) for document in documents]  # afresh: what is asked for first is made then
+        binds.append(milliseconds(lambda: [bind(one, known.parts) for one in made]))  # noqa: B023
     return median(scans), median(reads), median(binds)
 
 
-def print_reading(known: Knowledge) -> None:
-    """The table of long notes; linear means that the last column stays."""
+def row(name: str, texts: Sequence[str], known: Knowledge) -> str:
+    """A row of the table: what some texts cost."""
+    scan, reading, binding = measured(texts, known)
+    per = 10 * KB / sum(map(len, texts))
+    return (
+        f"| {name} | {scan:.2f} ms | {reading:.2f} ms | **{reading / scan:.1f}** | {binding:.2f} ms |"
+        f" {(reading + binding) / scan:.1f} | {reading * per:.2f} ms |"
+    )
+
+
+def print_reading(known: Knowledge, reports: Sequence[str]) -> None:
+    """The table of long notes, and of real ones if there are any; linear means that the last column stays."""
     print(f"## Reading (goal: at most {MOST_RATIO} times the scan)\n")
-    print("| note | scan | reading | reading : scan | binding | reading per 10 KB |")
-    print("|---|---|---|---|---|---|")
+    print("| note | scan | reading | reading : scan | binding | both : scan | reading per 10 KB |")
+    print("|---|---|---|---|---|---|---|")
     for size in SIZES:
-        scan, reading, binding = measured(note_of(size * KB), known)
-        print(
-            f"| {size} KB | {scan:.2f} ms | {reading:.2f} ms | **{reading / scan:.1f}** | {binding:.2f} ms |"
-            f" {reading / size * 10:.2f} ms |"
-        )
+        print(row(f"{size} KB", [note_of(size * KB)], known))
+    if reports:
+        print(row(f"{len(reports)} real reports, {sum(map(len, reports)) // KB} KB", reports, known))
     print()
 
 
@@ -163,12 +173,16 @@ def processor() -> str:
 
 
 def main() -> None:
+    parser = ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--corpora", type=Path, help="a folder with reports.jsonl: one object a line, with its text")
+    corpora = parser.parse_args().corpora
+    lines = (corpora / "reports.jsonl").read_text(encoding="utf-8").splitlines() if corpora else []
     known = load()
     print(
         f"{processor()}, {platform.system()}, {platform.python_implementation()} {platform.python_version()};"
         f" knowledge {known.version}, {len(known.lexicon.tags)} phrases\n"
     )
-    print_reading(known)
+    print_reading(known, [json.loads(line)["text"] for line in lines])
     print_pathological(known)
     print_loading()
 
