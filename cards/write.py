@@ -58,9 +58,10 @@ def unavailable(unread: Iterable[Gap], call: Call) -> Json:
 
 
 def _advice(assessment: Assessment) -> Advice:
-    """The rule's words; a query in their place where the treating provider has not stated what they rest on."""
+    """The rule's words; a query in their place where the provider has not stated it, or no code is known for it."""
     advice = ADVICES[assessment.rule.advice or BY_VERDICT[assessment.verdict]]
-    return ADVICES[advice.unstated] if advice.unstated and not assessment.provider_stated else advice
+    edit = assessment.provider_stated and assessment.proposed
+    return ADVICES[advice.unstated] if advice.unstated and not edit else advice
 
 
 def _head(uuid: str, advice: Advice, said: str) -> Json:

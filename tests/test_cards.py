@@ -338,10 +338,16 @@ def test_an_addition_is_one_answer_that_keeps_the_selection():
     assert [reason["coding"][0]["code"] for reason in reasons] == ["M99.61", "M99.71"]
 
 
-def test_an_invalid_code_without_a_better_one_offers_nothing():
+def test_an_invalid_code_without_a_better_one_offers_no_code():
     card = card_of("invalid", proposed=())
-    assert "suggestions" not in card
-    assert card["indicator"] == "warning"
+    assert card["indicator"] == "info"
+    assert labels(card) == [OTHER, UNDETERMINED]
+
+
+def test_a_stated_diagnosis_without_a_code_is_asked_about_and_not_edited():
+    card = card_of("structural", proposed=())
+    assert card["indicator"] == "info"
+    assert labels(card) == [OTHER, UNDETERMINED]
 
 
 def test_a_stated_structural_diagnosis_is_one_answer():

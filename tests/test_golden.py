@@ -163,6 +163,33 @@ def test_a_code_edit_over_the_cases_quotes_a_diagnosis_of_the_treating_provider_
         )
 
 
+def test_a_code_edit_that_was_applied_does_not_come_again(shown, client):
+    """Over all cases: what the card would change makes it go away, and brings no other code edit of the same codes."""
+    edits = [(name, card) for name, card in shown if card["indicator"] == "warning"]
+    for name, card in edits:
+        (suggestion,) = card["suggestions"]
+        told = client.post(
+            "/cds-services/m99-order-sign", json=applied(request(cases()[name]), suggestion["actions"])
+        ).json
+        codes = {assessed(card)["code"], *assessed(card)["proposedCodes"]}
+        again = [one for one in told["cards"] if one["indicator"] == "warning" and assessed(one).get("code") in codes]
+        assert again == [], name
+
+
+def applied(body, actions):
+    """The request as the client would send it after it has taken the actions."""
+    entries = [*body["context"]["draftOrders"]["entry"], *body["prefetch"]["conditions"]["entry"]]
+    for number, action in enumerate(actions):
+        resource = action["resource"]
+        name = (resource["resourceType"], resource.get("id"))
+        held = [one for one in entries if (one["resource"]["resourceType"], one["resource"].get("id")) == name]
+        if action["type"] == "create":
+            body["prefetch"]["conditions"]["entry"].append({"resource": resource | {"id": f"new{number}"}})
+        for one in held:
+            one["resource"] = resource
+    return body
+
+
 def recorded(card):
     """The lines of what speaks for the answer."""
     _, _, after = card["detail"].partition("**Recorded**\n")
