@@ -260,6 +260,19 @@ def test_a_fact_without_words_stops_the_start(monkeypatch):
         rule_pages.pages(knowledge.load())
 
 
+def test_no_page_says_again_what_the_knowledge_or_a_card_says():
+    """One place for each sentence: what is longer than a label stands nowhere else."""
+    files = [
+        *(ROOT / "knowledge").rglob("*.toml"),
+        *(ROOT / "cards").rglob("*.toml"),
+        ROOT / "cds_service/services.json",
+    ]
+    elsewhere = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    long = [said for said in sayings(WORDS) if len(said) > 45]
+    assert len(long) > 50
+    assert [said for said in long if said in elsewhere] == []
+
+
 def test_no_word_is_left_over():
     assert sorted(WORDS["resolved"]) == RULES
 

@@ -262,6 +262,14 @@ def test_nothing_that_was_typed_is_stored_or_logged(client, caplog):
     assert not [row for row in rows + logged if "canary" in row.lower()]
 
 
+def test_the_page_has_one_address_from_which_its_links_lead(client):
+    reply = client.get("/playground/")
+    assert (reply.status_code, reply.headers["Location"]) == (308, "../playground")
+    _, _, html = answered(client, "exit-not-canal", visit="links")
+    for link in {one for one in Read(html).addresses if not one.startswith("#")}:
+        assert client.get(f"/{link}").status_code == 200, link
+
+
 def test_the_page_itself_may_run_its_script_and_call_this_service_alone(client):
     reply = client.get("/playground")
     policy = dict(one.split(" ", 1) for one in reply.headers["Content-Security-Policy"].split("; "))

@@ -33,6 +33,7 @@ class Elsewhere:
     codes: tuple[str, ...]
     source: str
     policy: tuple[str, ...]
+    never: tuple[str, ...] = ()  #: what is never proposed with it
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Page:
     claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
     levels: tuple[str, ...] = ()  #: that lie in the region
     lying: tuple[str, ...] = ()  #: for a limb: the regions of the spine that a lesion may lie in
-    elements: tuple[Asked, ...] = ()
+    elements: tuple[tuple[Asked, str], ...] = ()  #: each with what satisfies it
     here: tuple[Sibling, ...] = ()  #: other lesions of the region
     there: tuple[Sibling, ...] = ()  #: the same lesion in other regions
     elsewhere: tuple[Elsewhere, ...] = ()
@@ -82,7 +83,7 @@ def page(one: Code, known: Knowledge, root: Path = KNOWLEDGE) -> Page:
         tuple(catalogue.claims(one).items()),
         tuple(level.id for level in known.levels.values() if level.region == one.region and level.kind == "segment"),
         tuple(known.regions[name].display for name in region.lesion_in) if region else (),
-        tuple(catalogue.elements(one, known)),
+        tuple(_asked(one, known, root)),
         tuple(sibling for sibling in beside if sibling.code.region == one.region),
         tuple(sibling for sibling in beside if sibling.code.region != one.region),
         tuple(_elsewhere(one, known, root)),
@@ -100,7 +101,15 @@ def _sibling(one: Code, other: Code) -> Sibling:
 def _elsewhere(one: Code, known: Knowledge, root: Path) -> Iterator[Elsewhere]:
     for structural, codes in catalogue.elsewhere(one, known):
         raw: dict[str, Any] = toml(root / f"structural/{structural.id}.toml", "structural")
-        yield Elsewhere(structural.title, codes, raw.get("source", ""), structural.policy)
+        never = tuple(one["says"] for one in raw.get("never", ()))
+        yield Elsewhere(structural.title, codes, raw.get("source", ""), structural.policy, never)
+
+
+def _asked(one: Code, known: Knowledge, root: Path) -> Iterator[tuple[Asked, str]]:
+    """The documentation elements that a code can be asked for, each with what satisfies it."""
+    raw = {element["id"]: element for element in toml(root / "elements.toml", "elements")["element"]}
+    for asked in catalogue.elements(one, known):
+        yield asked, raw[asked.element.id].get("satisfied_by", "")
 
 
 def _named_by(one: Code, known: Knowledge) -> Iterator[str]:

@@ -55,6 +55,8 @@ class Playground:
         door = operators()
         if not door.admits:
             return turned_away()
+        if root():  # what is explained has links from here on
+            return redirect(f"{root()}playground", HTTPStatus.PERMANENT_REDIRECT)
         return shown(
             "playground.html",
             scripted=True,
