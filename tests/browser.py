@@ -16,8 +16,13 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 ABSENT = "NOT TESTED in a browser: there is none here (Debian: apt-get install chromium)"
 #: Without a sandbox, because it only sees pages of ours and has to run as root in a container; and what a page asks
-#: for outside this machine is not found, so that no test depends on a network or tells it anything.
-ARGUMENTS = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"]
+#: for outside this machine is not found, so that no test depends on a network or tells it anything.  Containers often
+#: have little shared memory.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
 
 
 class Silent(WSGIRequestHandler):

@@ -3,6 +3,11 @@
 import browser as real
 import postgresql
 import pytest
+from playwright.sync_api import expect
+
+#: ms that a page is given for what a test waits for; a busy build machine may need many.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +28,7 @@ def browser():
 def page(browser):
     """An empty page of its own, without memory of other tests; what it said and what broke in it is kept."""
     context = browser.new_context(viewport={"width": 1000, "height": 800})
-    context.set_default_timeout(10_000)  # ms
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.said, page.broke = [], []
     page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
