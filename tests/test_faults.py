@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import time
 from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+import requests
 from charts import PLACEMENTS, request, stored
+from cryptography.fernet import Fernet
 from fhir_server import serving, speaking
 from runner import ROOT
 from test_chart import CASE
+from test_cli import demo
 
 from cds_service import bounds
 from cds_service.app import create_app
@@ -275,6 +281,61 @@ def test_no_canary_is_seen_in_a_log_or_an_error(client, caplog):
     for text in (logged, *(reply.text for reply in replies)):
         assert not [canary for canary in CANARIES if canary in text]
         assert "Traceback" not in text
+
+
+def test_no_canary_leaves_the_service_as_it_runs(tmp_path):
+    """S14, S15, S17: not through the server's own log, nor through the files, the counts or the errors."""
+    named = {"FORAMEN_DATA": str(tmp_path / "data"), "FORAMEN_KEEP_COMMENTS": "1"}
+    named["FORAMEN_COMMENT_KEY"] = Fernet.generate_key().decode()
+    port = demo.free_port()
+    base = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "cds_service", "serve", "--dev", "--port", str(port)]
+    log = tmp_path / "log"
+    with (
+        serving([], outcome(500, b"Jane Canary")) as server,
+        log.open("wb") as out,
+        subprocess.Popen(command, env=os.environ | named, cwd=ROOT, stdout=out, stderr=out) as service,
+        requests.Session() as session,
+    ):
+        session.trust_env = False
+        try:
+            demo.wait(base, service)
+            replies = [session.request(*one[:2], **one[2]) for one in told_canaries(base, server.base)]
+            counts = session.get(f"{base}/metrics").text
+        finally:
+            service.terminate()
+    assert {reply.status_code for reply in replies} >= {200, 400, 401, 404, 405, 412, 415}
+    written = {path.name: path.read_bytes().decode("latin-1") for path in (tmp_path / "data").iterdir()}
+    assert "feedback" in written["foramen.db"] + written.get("foramen.db-wal", "")
+    written |= {"log": log.read_text(), "metrics": counts}
+    written |= {f"error {number}": one.text for number, one in enumerate(replies) if one.status_code != 200}
+    assert '"event":"answered"' in written["log"]
+    assert not [(where, one) for where, text in written.items() for one in CANARIES if one.lower() in text.lower()]
+
+
+def told_canaries(base, fhir):
+    """Calls that hold a canary in every place where one can stand: method, address, options."""
+    body = request(CASE, PLACEMENTS["server only"], server=fhir)
+    body["fhirAuthorization"] = {"access_token": "canary-token", "patient": "canary-mrn"}
+    body["context"] |= {"patientId": "canary-mrn", "encounterId": "canary-encounter", "userId": "Device/Jane Canary"}
+    del body["context"]["draftOrders"]
+    notes = json.loads((ROOT / "tests/requests/corrected.json").read_text(encoding="utf-8"))
+    notes["prefetch"]["patient"] = {"resourceType": "Patient", "id": "p1", "name": [{"text": "Jane Canary"}]}
+    card = {"card": "Jane Canary", "outcome": "overridden", "outcomeTimestamp": "2026-11-20T08:58:11Z"}
+    reason = {"reason": {"code": "Jane Canary", "system": "canary-mrn"}, "userComment": "canary sings of pain"}
+    signed = {"Authorization": "Bearer canary-token"}
+    yield "POST", base + ORDER_SIGN, {"json": body}
+    yield "POST", base + ORDER_SIGN, {"json": notes, "params": {"name": "Jane Canary"}, "cookies": {"x": "canary-mrn"}}
+    yield "POST", base + ORDER_SIGN, {"json": body | {"fhirServer": "https://canary-mrn.example/canary-token"}}
+    yield "POST", base + ORDER_SIGN, {"json": notes, "headers": signed}
+    yield "POST", base + ORDER_SIGN, {"json": {"hook": "Jane Canary", "hookInstance": 1, "context": {}}}
+    yield "POST", base + ORDER_SIGN, {"data": '{"Jane Canary', "headers": {"Content-Type": "application/json"}}
+    yield "POST", base + ORDER_SIGN, {"data": "Jane Canary", "headers": {"Content-Type": "text/canary-mrn"}}
+    yield "POST", base + "/cds-services/Jane%20Canary", {"json": notes}
+    yield "DELETE", base + ORDER_SIGN, {"params": {"mrn": "canary-mrn"}}
+    yield "GET", base + "/canary-mrn/Jane%20Canary", {}
+    yield "POST", f"{base}{ORDER_SIGN}/feedback", {"json": {"feedback": [card | {"overrideReason": reason}]}}
+    yield "POST", f"{base}{ORDER_SIGN}/feedback", {"json": {"feedback": [card | {"outcome": "Jane Canary"}]}}
 
 
 # --- limits -------------------------------------------------------------------------------------------
