@@ -87,18 +87,21 @@ def _share(reply: Response, origin: str) -> None:
 
 def _log(reply: Response) -> None:
     facts: dict[str, object] = {"route": str(request.url_rule), "method": request.method, "status": reply.status_code}
-    facts |= g.get("who", {})
+    facts |= g.get("who", {}) | ({"service": service} if (service := _service()) else {})
     if call := g.get("call"):
-        facts |= {"service": call.service.id, "instance": journal.identifier(call.instance)} | g.get("facts", {})
+        facts |= {"instance": journal.identifier(call.instance)} | g.get("facts", {})
         if call.hook not in {"", call.service.hook}:
             facts["hook"] = journal.identifier(call.hook)
     journal.note("answered", facts | {"ms": round((perf_counter() - g.began) * 1000, 1)})
 
 
 def _count(metrics: Metrics, reply: Response) -> None:
-    """The call by its route and, where it is one of ours, its service: never a word of the caller's."""
-    service = services().get((request.view_args or {}).get("service_id", ""))
+    """The call by its route and its service: never a word of the caller's."""
     hook = request.endpoint == "hook" and reply.status_code == HTTPStatus.OK  # refusals are quick, and flatter it
-    metrics.called(
-        str(request.url_rule), service.id if service else "", reply.status_code, perf_counter() - g.began, hook=hook
-    )
+    metrics.called(str(request.url_rule), _service(), reply.status_code, perf_counter() - g.began, hook=hook)
+
+
+def _service() -> str:
+    """The service that is called, if it is one of ours."""
+    service = services().get((request.view_args or {}).get("service_id", ""))
+    return service.id if service else ""

@@ -556,6 +556,7 @@ WEAK = jwk("RS384", "weak", bits=1024)
     "entry",
     [
         WEAK,
+        {"kty": "RSA", "e": "AQAB", "n": urlsafe_b64encode(b"\xff" * 2048).decode(), "kid": "k1"},  # costs seconds
         jwk("ES384", "k1") | {"use": "enc"},
         jwk("ES384", "k1") | {"alg": "ES256"},
         jwk("ES384", "k1") | {"crv": "P-521"},
@@ -737,10 +738,12 @@ def test_the_log_tells_who_called_and_why_not_and_no_token(service, caplog):
     with caplog.at_level(logging.INFO, "foramen"):
         for signed in (good, bad, named):
             service.get("/cds-services", headers=bearer(signed))
-    first, second, third = (record.facts for record in caplog.records)
+        service.post(f"{ORDER_SIGN}/feedback", json=FEEDBACK, headers=bearer(token(f"{ORDER_SIGN}/feedback")))
+    first, second, third, fourth = (record.facts for record in caplog.records)
     assert (first["client"], first["jti"]) == (ISS, "j-1")
     assert (second["client"], second["refused"]) == (ISS, "audience")
     assert "jti" not in third
+    assert (fourth["service"], fourth["status"]) == (ORDER_SIGN.rpartition("/")[2], 200)
     assert not any(part in str(caplog.records) for part in good.split("."))
 
 

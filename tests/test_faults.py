@@ -20,9 +20,13 @@ from runner import ROOT
 from test_chart import CASE
 from test_cli import demo
 
+from cards import Call
 from cds_service import bounds
 from cds_service.app import create_app
+from cds_service.chart import Record
+from cds_service.consult import consult
 from cds_service.fhir import Limits, connect
+from cds_service.prefetch import question, received
 from cds_service.rates import BURST, MOST_CLIENTS, Rates
 from cds_service.reasons import Reason
 from cds_service.settings import Settings
@@ -449,6 +453,22 @@ def test_a_call_that_runs_out_of_time_while_it_reads_is_no_silence(client, monke
     cards = client.post(ORDER_SIGN, json=body).get_json()["cards"]
     assert cards
     assert all("Did not arrive in time" in card["detail"] for card in cards)
+
+
+#: What is absent or empty in a record that is otherwise whole: told on a card only where there is one.
+QUIET = {Reason.NOT_RECEIVED, Reason.NOT_PERMITTED, Reason.EMPTY, Reason.UNRESOLVED}
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_what_went_wrong_is_said_also_where_there_would_be_no_card(reason):
+    """S21: a record that supports its code, and something else that could not be read."""
+    body = json.loads((ROOT / "tests/requests/supported.json").read_text(encoding="utf-8"))
+    asked = question("order-sign", body["context"], created=False, today="2026-11-20")
+    record, known = Record(received(body["prefetch"], {}).resources, asked), load()
+    called = Call("x", known.codes, known.version)
+    assert not consult(record, known, called).cards
+    told = consult(record, known, called, gaps=[Gap("notes", reason)]).cards
+    assert topics(told) == ([] if reason in QUIET else [UNAVAILABLE])
 
 
 def test_more_codes_than_are_assessed_are_named(client):

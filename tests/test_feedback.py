@@ -308,6 +308,7 @@ def test_the_files_are_the_services_own(sqlite, started):
     modes = {path.name: path.stat().st_mode & 0o777 for path in Path(sqlite.data).iterdir()}
     assert {"foramen.db", "pseudonyms.key"} <= modes.keys()
     assert {mode for name, mode in modes.items() if name.startswith(("foramen.db", "pseudonyms"))} == {0o600}
+    assert Path(sqlite.data).stat().st_mode & 0o777 == 0o700
 
 
 # --- deleted -----------------------------------------------------------------------------------------
@@ -349,6 +350,19 @@ def test_a_patient_is_forgotten_and_nobody_else(options, started):
     assert [row.card for row in rows(client, feedback)] == [other["uuid"]]
     assert ask(client)["cards"]
     assert not ask(client, re_patient(hook(), "p2"))["cards"]
+
+
+def test_feedback_of_another_client_on_a_card_of_that_number_is_not_forgotten(sqlite, started):
+    """S16: the numbers of cards are made of what clients send, so two of them may have the same."""
+    client = started(sqlite)
+    [card] = ask(client)["cards"]
+    override_card(client, card)
+    store = client.application.extensions["kept"].store
+    [heard] = rows(client, feedback)
+    with store.writing() as connection:
+        connection.execute(sa.insert(feedback), heard._asdict() | {"id": 2, "digest": "other", "client": "other"})
+    assert erase.forget(store, rows(client, advice)[0].patient) == {"advice": 1, "feedback": 1}
+    assert [row.client for row in rows(client, feedback)] == ["other"]
 
 
 def test_who_has_no_pseudonym_is_not_everybody(sqlite, started):

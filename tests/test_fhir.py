@@ -221,5 +221,14 @@ def test_no_server_is_no_access_and_a_refused_one_has_its_reason():
     assert connect("https://ehr.example/fhir", "") is Reason.NOT_PERMITTED
 
 
+def test_a_token_is_held_no_longer_than_the_call():
+    """F4: nothing that outlives the call can present it again."""
+    with serving([]) as server:
+        with access(server, "tok-1") as client:
+            client.search(SEARCH, "here")
+        client.search(SEARCH, "here")
+    assert server.tokens == ["Bearer tok-1", None]
+
+
 def test_a_token_stays_out_of_sight():
     assert "tok-1" not in repr(connect("https://ehr.example", "tok-1", allowed=["https://ehr.example"]))
