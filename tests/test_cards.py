@@ -786,6 +786,12 @@ def test_a_task_is_offered_where_documentation_is_asked_for_and_the_client_adds_
     assert LATER not in labels(card_of(name, replace(TASKS, informative=True)))
 
 
+def test_a_task_is_about_the_order_where_there_is_no_diagnosis_entry():
+    only = Received(received(DECIDED["documentation"].code).orders)
+    (card,) = write(DECIDED["documentation"], only, TASKS)
+    assert card["suggestions"][0]["actions"][0]["resource"]["focus"] == {"reference": "ServiceRequest/sr-1"}
+
+
 def test_a_task_names_what_is_missing_for_the_clinician_and_changes_nothing():
     card = card_of("documentation", TASKS)
     assert labels(card) == [LATER, ELSEWHERE, UNDETERMINED]
@@ -797,7 +803,7 @@ def test_a_task_names_what_is_missing_for_the_clinician_and_changes_nothing():
         "an imaging result of the region: study and finding",
         "which treatment came before",
     ]
-    assert made["focus"] == {"reference": "ServiceRequest/sr-1"}
+    assert made["focus"] == {"reference": "Condition/c-1"}
     assert made["owner"] == {"reference": "Practitioner/dr-1"}
     assert made["description"].startswith(f"Documentation for {titled('M99.73')}")
 
