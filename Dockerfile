@@ -38,7 +38,7 @@ ENV PATH=/opt/foramen/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 FOR
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
+HEALTHCHECK --interval=10s --timeout=9s --start-period=15s \
     CMD ["/opt/foramen/bin/python", "-m", "cds_service.health"]
 # Refuses to start until the operator registers clients (FORAMEN_CLIENTS), or says that something else keeps strangers
 # out (FORAMEN_OPEN=1): see README.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from http.client import HTTPConnection, HTTPException
 
-PATIENCE = 2.0  #: s
+PATIENCE = 8.0  #: s; a probe waits for a database that may be away
 
 
 def main(port: int = 8000) -> int:
