@@ -779,6 +779,18 @@ def test_a_card_offers_what_the_client_applies_and_says_the_rest_in_words(words,
     assert told in card["detail"]
 
 
+def test_an_order_that_only_refers_is_left_to_the_clinician_by_a_client_that_changes_orders_alone():
+    targets = received("M99.63")
+    (order,) = targets.orders
+    del order["reasonCode"]
+    referring = Received([], [order], targets.conditions)
+    for words, applied in (([], ["Condition"]), (["inferno"], [])):
+        (card,) = write(DECIDED["corrected"], referring, replace(CALL, applies=capabilities(words)))
+        acts = card["suggestions"][0].get("actions", [])
+        assert [act["resource"]["resourceType"] for act in acts] == applied
+        assert ("Nothing can be changed from this card" in card["detail"]) == (not applied)
+
+
 @pytest.mark.parametrize("name", DECIDED)
 def test_a_task_is_offered_where_documentation_is_asked_for_and_the_client_adds_one(name):
     assert LATER not in labels(card_of(name))
