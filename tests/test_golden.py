@@ -15,6 +15,7 @@ from charts import request
 from runner import assessed, cases
 from tokens import BASE, ISS, jwk, token
 
+from cards.lint import offences
 from cards.words import ADVICES
 from cds_service.app import create_app
 from cds_service.services import services
@@ -161,6 +162,16 @@ def test_a_code_edit_over_the_cases_quotes_a_diagnosis_of_the_treating_provider_
         assert not re.search(r'under "(exam|examination|physical exam|objective|imaging|mri|ct|hpi|history)"', first), (
             first
         )
+
+
+def test_no_card_over_the_cases_says_a_word_it_may_not_say(shown, queries):
+    """Titles of codes included, quotes of the record excepted; the headlines of queries decide nothing."""
+    for name, card in shown:
+        own = [card["summary"], re.sub(r'"[^"]*"', "", card["detail"])]
+        own += [one["label"] for one in card.get("suggestions", ())]
+        own += [act["description"] for one in card.get("suggestions", ()) for act in one.get("actions", ())]
+        assert [(name, bad) for text in own for bad in offences(text)] == []
+    assert [bad for card in queries for bad in offences(card["summary"], query_summary=True)] == []
 
 
 def test_a_code_edit_that_was_applied_does_not_come_again(shown, client):
