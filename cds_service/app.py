@@ -22,6 +22,7 @@ from cds_service.errors import RequestError, outcome
 from cds_service.kept import Kept, State, keep
 from cds_service.metrics import TYPE as METRICS_TYPE
 from cds_service.pages import Pages
+from cds_service.pages.site import shown
 from cds_service.pseudonyms import caller
 from cds_service.readings import Readings
 from cds_service.services import Service, discovery, services
@@ -36,6 +37,8 @@ MEGABYTE = 1_000_000
 ISSUES = {404: "not-found", 405: "not-supported", 413: "too-long", 415: "not-supported", 401: "login", 429: "throttled"}
 #: What the card of a fault is counted as.
 UNAVAILABLE = "check-unavailable"
+#: What an answer may be; the first where a caller does not mind.  People's browsers do.
+READABLE = ("application/json", "text/html")
 #: Headers of an HTTP error that a caller needs.
 TOLD = frozenset({"Allow", "Retry-After"})
 
@@ -116,6 +119,8 @@ def _errors(app: Flask, options: settings.Settings, known: knowledge.Knowledge) 
     @app.errorhandler(HTTPException)
     def unserved(error: HTTPException) -> Response:
         status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+        if status == HTTPStatus.NOT_FOUND and request.accept_mimetypes.best_match(READABLE) == "text/html":
+            return shown("missing.html", status)
         reply = as_json(outcome(ISSUES.get(status, "processing"), error.name), status)
         reply.headers.extend((name, text) for name, text in error.get_headers() if name in TOLD)
         if status == HTTPStatus.UNAUTHORIZED:

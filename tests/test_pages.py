@@ -378,6 +378,16 @@ def test_a_code_that_is_none_is_not_found_and_not_repeated(client):
     assert WORDS["codes"]["unknown"] in Read(reply.text).text
 
 
+def test_at_an_address_without_a_page_people_read_a_sentence_and_machines_an_outcome(client):
+    people = client.get("/nothing/canary", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert (people.status_code, people.content_type) == (404, "text/html; charset=utf-8")
+    assert WORDS["page"]["missing"] in people.text
+    assert "canary" not in people.text
+    for accept in ("*/*", "application/json", "application/fhir+json, */*"):
+        machine = client.get("/nothing", headers={"Accept": accept})
+        assert (machine.status_code, machine.json["resourceType"]) == (404, "OperationOutcome"), accept
+
+
 # --- search ---------------------------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +101,14 @@ def _sibling(one: Code, other: Code) -> Sibling:
 
 def _elsewhere(one: Code, known: Knowledge, root: Path) -> Iterator[Elsewhere]:
     for structural, codes in catalogue.elsewhere(one, known):
-        raw: dict[str, Any] = toml(root / f"structural/{structural.id}.toml", "structural")
+        raw = _raw(root / f"structural/{structural.id}.toml", "structural")
         never = tuple(one["says"] for one in raw.get("never", ()))
         yield Elsewhere(structural.title, codes, raw.get("source", ""), structural.policy, never)
 
 
 def _asked(one: Code, known: Knowledge, root: Path) -> Iterator[tuple[Asked, str]]:
     """The documentation elements that a code can be asked for, each with what satisfies it."""
-    raw = {element["id"]: element for element in toml(root / "elements.toml", "elements")["element"]}
+    raw = {element["id"]: element for element in _raw(root / "elements.toml", "elements")["element"]}
     for asked in catalogue.elements(one, known):
         yield asked, raw[asked.element.id].get("satisfied_by", "")
 
@@ -116,3 +117,9 @@ def _named_by(one: Code, known: Knowledge) -> Iterator[str]:
     """The structural diagnoses that a code outside the category stands for."""
     for row in dict.fromkeys(row.diagnosis for row in known.structural_codes if row.code.startswith(one.code)):
         yield known.structurals[row].title
+
+
+@cache
+def _raw(path: Path, kind: str) -> dict[str, Any]:
+    """A file of the knowledge, for what only its reader wants to know; read once."""
+    return toml(path, kind)
