@@ -113,7 +113,6 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         return clauses[0].start, end
     if cue in WHOLE:
         return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
-    targets = [other.start for other in clauses[number].events if other.target]
     alone = (
         cue == "negation"
         and number > 0
@@ -126,11 +125,15 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         return clauses[number].start, event.start
     if cue == "uncertain" and number > 0 and _nothing_behind(event, number, clauses):
         return _backward(event, number, clauses)
-    onward = cue == AHEAD and bool(targets) and min(targets) > event.start  # "is presumed stenosis"
-    onward = onward or (cue == AHEAD and _led(event, clauses[number]))
-    if cue in BACKWARD and not onward:
+    if cue in BACKWARD and not (cue == AHEAD and _onward(event, clauses[number])):
         return _backward(event, number, clauses)
     return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+
+
+def _onward(cue: Event, clause: Clause) -> bool:
+    """ "is presumed stenosis": nothing that could be doubted stands before the doubt."""
+    first = next((event for event in clause.events if event.target), None)
+    return (first is not None and first.start > cue.start) or _led(cue, clause)
 
 
 def _nothing_behind(cue: Event, number: int, clauses: list[Clause]) -> bool:

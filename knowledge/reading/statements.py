@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -197,9 +198,18 @@ def _refuse(statements: Sequence[Statement], text: str) -> None:
 
 def _blank(statements: Sequence[Statement], text: str) -> None:
     """A sentence with blanks left open says nothing."""
-    for statement in statements if "___" in text else ():
-        if len(BLANK.findall(text, statement.sentence.start, statement.sentence.end)) >= LEAST_BLANKS:
-            for event in statement.events:
+    places = [blank.start() for blank in BLANK.finditer(text)] if "___" in text else []
+    if len(places) < LEAST_BLANKS:
+        return
+    starts = [statement.sentence.start for statement in statements]
+    within = Counter(
+        number
+        for place in places
+        if (number := bisect_right(starts, place) - 1) >= 0 and place < statements[number].sentence.end
+    )
+    for number, blanks in within.items():
+        if blanks >= LEAST_BLANKS:
+            for event in statements[number].events:
                 event.assertion = Assertion.ELSEWHERE
 
 

@@ -21,6 +21,7 @@ LONGEST_ABBREVIATION = 8  #: characters, with the blank before it
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}[ \t]*$")
 RULED = frozenset("-=_*~ \t")  #: what a ruled line begins with
 EXAM = "exam"
+NO_WORDS = " \t\n.-:;,"
 LONGEST = 700  #: a longer sentence is cut at a comma or blank, so that linking stays linear
 
 
@@ -92,7 +93,10 @@ def _cut(
     for stop, behind in stops:
         if behind <= first or (behind < end and text[stop] == "." and _carries(text, first, stop, behind, shortened)):
             continue
-        yield from _short(text, first, behind)
+        if behind - first > LONGEST:
+            yield from _short(text, first, behind)
+        elif text[first:behind].strip(NO_WORDS):
+            yield first, behind
         first = state.enter_inline(text, behind, end) if behind < colon else behind
     yield from _short(text, first, end)
 
@@ -107,13 +111,13 @@ def _carries(text: str, first: int, stop: int, behind: int, shortened: frozenset
 
 
 def _short(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The stretch itself, or pieces of it no longer than LONGEST."""
+    """Pieces of a stretch no longer than LONGEST, or the stretch itself."""
     while end - start > LONGEST:
         cut = max(text.rfind(mark, start + LONGEST // 2, start + LONGEST) for mark in (";", ",", " "))
         cut = cut if cut > start else start + LONGEST
         yield start, cut
         start = cut
-    if text[start:end].strip(" \t\n.-:;,"):
+    if text[start:end].strip(NO_WORDS):
         yield start, end
 
 
