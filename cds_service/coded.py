@@ -33,9 +33,7 @@ def observation_date(resource: Resource) -> str:
 def observations(record: Record, *, later: str) -> Iterator[Document]:
     """Every Observation as the treating provider's words (A1); one ``later`` than a date has to name the encounter."""
     for item in record.of("Observation"):
-        resource = item.resource
-        text = observation_text(resource)
-        date = observation_date(resource)
+        text, date = item.said(observation_text), item.said(observation_date)
         if text and not item.statuses("status") & ABSENT:
             unlinked = bool(later) and date > later and not record.linked(item)
             yield Document(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
 
@@ -61,8 +61,13 @@ class Narrative:
         return self.item.resource
 
 
-class Opened(dict[str, tuple[Text, Reason | None]]):
-    """What the documents of one patient say, by source, for whoever reads several charts of the patient."""
+@dataclass
+class Opened:
+    """What was found out of the documents of one patient, for whoever reads several charts of the patient."""
+
+    counting: list[Narrative] | None = None
+    texts: dict[str, tuple[Text, Reason | None]] = field(default_factory=dict)
+    documents: dict[str, Document] = field(default_factory=dict)  #: as those of another encounter
 
 
 def documents(
@@ -80,17 +85,21 @@ def documents(
     ``until``, nor again where it is ``opened``.
     """
     known = Opened() if opened is None else opened
+    if known.counting is None:
+        known.counting = _counting(record, table)
     texts, gaps = [], []
-    counting = sorted(_counting(record, table), key=lambda one: record.elsewhere(one.item))
-    for narrative in counting:  # those of this encounter first: time to fetch may run out
-        source = narrative.item.source
-        if source not in known:
-            known[source] = (NOTHING, Reason.TIMED_OUT) if monotonic() > until else _text(narrative, record, fetch)
-        text, unread = known[source]
+    for narrative in sorted(known.counting, key=lambda one: record.elsewhere(one.item)):
+        source = narrative.item.source  # those of this encounter first: time to fetch may run out
+        if source not in known.texts:
+            late = monotonic() > until
+            known.texts[source] = (NOTHING, Reason.TIMED_OUT) if late else _text(narrative, record, fetch)
+        text, unread = known.texts[source]
         if unread:
             gaps.append(Gap(source, unread))
         if text.text:
-            texts.append(_document(narrative, text, record, table, later))
+            if source not in known.documents:
+                known.documents[source] = _document(narrative, text, record, table)
+            texts.append(_placed(known.documents[source], narrative, record, later))
     return _once(texts), gaps
 
 
@@ -204,16 +213,22 @@ def _joined(pieces: list[Text]) -> Text:
 # --- the document -------------------------------------------------------------------------------------
 
 
-def _document(narrative: Narrative, text: Text, record: Record, table: Documents, later: str) -> Document:
-    resource = narrative.resource
+def _placed(document: Document, narrative: Narrative, record: Record, later: str) -> Document:
+    """The document as one of this encounter, where it is."""
     unlinked = bool(later) and narrative.date > later and not record.linked(narrative.item)
+    mine = not unlinked and (narrative.kind.imaging or not record.elsewhere(narrative.item))
+    return replace(document, of_encounter=True) if mine else document
+
+
+def _document(narrative: Narrative, text: Text, record: Record, table: Documents) -> Document:
+    resource = narrative.resource
     return Document(
         source=narrative.item.source,
         text=text.text,
         kind=narrative.kind.id,
         author=table.role(_authors(resource, record), narrative.kind),
         date=narrative.date,
-        of_encounter=not unlinked and (narrative.kind.imaging or not record.elsewhere(narrative.item)),
+        of_encounter=False,
         preliminary=narrative.preliminary,
         struck=text.struck,
         study=narrative.study if narrative.kind.imaging else (),

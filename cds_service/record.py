@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -36,7 +36,7 @@ class Question:
 class Item:
     """One resource and how the record names it; what is asked of it often is read once."""
 
-    __slots__ = ("_codes", "_encounters", "_statuses", "id", "resource", "source", "type")
+    __slots__ = ("_codes", "_encounters", "_patients", "_said", "_statuses", "id", "resource", "source", "type")
 
     def __init__(self, resource: Resource, place: str) -> None:
         """A resource by its ``Type/id``; without an id by its place in the request."""
@@ -46,7 +46,15 @@ class Item:
         self.source = f"{self.type}/{self.id}" if self.id else place
         self._codes: list[str] | None = None
         self._encounters: list[str] | None = None
+        self._patients: frozenset[str] | None = None
         self._statuses: dict[str, frozenset[str]] = {}
+        self._said: dict[Callable[[Resource], str], str] = {}
+
+    def said(self, read: Callable[[Resource], str]) -> str:
+        """What a reader takes from the resource."""
+        if read not in self._said:
+            self._said[read] = read(self.resource)
+        return self._said[read]
 
     def statuses(self, member: str) -> frozenset[str]:
         """A status, as ``fhir_read.statuses`` reads it."""
@@ -68,11 +76,21 @@ class Item:
             self._encounters = encounters(self.resource)
         return self._encounters
 
+    @property
+    def patients(self) -> frozenset[str]:
+        """The ids of the patients that it names as its own; none where it does not say."""
+        if self._patients is None:
+            named = references(self.resource, *PATIENT_PATHS)
+            own = {self.id} if self.type == "Patient" else set()
+            self._patients = frozenset(own | {target.id for target in named if target.type == "Patient"})
+        return self._patients
+
 
 class Record:
     """Everything received that belongs to the patient; ``gaps`` names what was left out."""
 
-    def __init__(self, resources: Iterable[Resource], asked: Question, places: Sequence[str] = ()) -> None:
+    def __init__(self, resources: Iterable[Resource | Item], asked: Question, places: Sequence[str] = ()) -> None:
+        """Open a record; an Item is a resource that was in another record of the same patient."""
         self.asked = asked
         self.gaps: list[Gap] = []
         drafts = [(order, f"context.draftOrders[{i}]") for i, order in enumerate(asked.orders)]
@@ -177,19 +195,16 @@ class Record:
     def _ids(self) -> frozenset[Reference]:
         return frozenset(Reference(item.type, item.id) for item in self.items)
 
-    def _items(self, placed: Iterable[tuple[Resource, str]], taken: dict[str, Item]) -> Iterator[Item]:
+    def _items(self, placed: Iterable[tuple[Resource | Item, str]], taken: dict[str, Item]) -> Iterator[Item]:
         """Resources of this patient that were not taken before."""
         for resource, place in placed:
-            item = Item(resource, place)
+            item = resource if isinstance(resource, Item) else Item(resource, place)
             known = taken.setdefault(item.source, item)
             if known is item and self._of_patient(item):
                 yield item
 
     def _of_patient(self, item: Item) -> bool:
-        named = {target.id for target in references(item.resource, *PATIENT_PATHS) if target.type == "Patient"}
-        if item.type == "Patient":
-            named.add(item.id)
-        if not self.patient or not named or self.patient in named:
+        if not self.patient or not item.patients or self.patient in item.patients:
             return True
         self.gaps.append(Gap(item.source, Reason.OTHER_PATIENT))
         return False
@@ -205,9 +220,11 @@ def authored(orders: Iterable[Item]) -> str:
     return next((date for item in orders if (date := day(item.resource, "authoredOn"))), "")
 
 
-def _placed(resources: Iterable[Resource], places: Sequence[str]) -> Iterator[tuple[Resource, str]]:
+def _placed(resources: Iterable[Resource | Item], places: Sequence[str]) -> Iterator[tuple[Resource | Item, str]]:
     for position, resource in enumerate(resources):
-        if isinstance(resource, dict):
+        if isinstance(resource, Item):
+            yield resource, resource.source
+        elif isinstance(resource, dict):
             kind = string(resource, "resourceType")
             yield resource, places[position] if position < len(places) else f"{kind}[{position}]"
 

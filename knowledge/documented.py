@@ -86,7 +86,7 @@ class Record:
         """Every event of a class, with where it stands."""
         for text in self.texts:
             for statement in text.statements:
-                for clause in statement.clauses if statement.events else ():
+                for clause in statement.clauses if statement.says(kind) else ():
                     for event in clause.events:
                         if event.has(kind):
                             yield text, statement, clause, event

@@ -64,7 +64,7 @@ def _claim_evidence(text: Text, claim: Claim, assertion: Assertion, narrowing: s
 
 def named_lesions(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Lesion]:
     for statement in text.statements:
-        if statement.sentence.section == COMPLAINT:
+        if statement.sentence.section == COMPLAINT or not statement.says("lesion"):
             continue
         for number, clause in enumerate(statement.clauses):
             for event in clause.events:

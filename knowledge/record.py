@@ -16,7 +16,7 @@ from knowledge.lesions import named_lesions, narrowings
 from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
 from knowledge.reading.binding import Bound, bind
 from knowledge.reading.mentions import STRUCTURAL
-from knowledge.reading.statements import Text, read
+from knowledge.reading.statements import Scan, Text, read
 from knowledge.tables import Knowledge
 
 
@@ -46,14 +46,19 @@ class Reading:
         """What of a document decides how it is read, besides its words."""
         return document.kind, document.of_encounter, document.struck, document.study
 
+    @staticmethod
+    def scanned(document: Document) -> tuple[object, ...]:
+        """What of a document decides what is found in it: ``scan`` is the same for documents that agree in it."""
+        return document.text, document.kind, document.struck
+
 
 #: Who reads: ``reading``, or somebody who remembers what was read before.
 Reader = Callable[[Document, Knowledge], Reading]
 
 
-def reading(document: Document, known: Knowledge) -> Reading:
-    """Read one document."""
-    text = read(document, known)
+def reading(document: Document, known: Knowledge, found: Scan | None = None) -> Reading:
+    """Read one document; ``found`` is its scan, where there is one."""
+    text = read(document, known, found)
     _place_by_study(text, known)
     return Reading(text, bind(text, known.parts))
 

@@ -22,12 +22,12 @@ from runner import Decision, Desk, cases
 
 from cds_service import narrative
 from cds_service.app import create_app
-from cds_service.audit import buckets, export, judging
+from cds_service.audit import buckets, export, judging, memory
 from cds_service.audit.findings import COLUMNS
 from cds_service.cli import main
 from cds_service.pseudonyms import Pseudonyms
 from cds_service.settings import Settings
-from knowledge import load, record
+from knowledge import load
 
 ROOT = Path(__file__).parent.parent
 SERVICE = "/cds-services/m99-encounter-discharge"
@@ -223,14 +223,14 @@ def test_a_note_of_several_encounters_is_opened_once_and_read_once(tmp_path, mon
     more = [visit(f"visit-{i}", name, f"listed-{i}") for i in range(5)]
     more += [diagnosis(f"listed-{i}", name) for i in range(5)]
     source = written(tmp_path / "in", [*exported({name: case}), *more])
-    opened, read = counted(monkeypatch, narrative, "_text"), counted(monkeypatch, record, "read")
-    monkeypatch.setattr(judging, "_loaded", [load()])
+    opened, read = counted(monkeypatch, narrative, "_text"), counted(monkeypatch, memory, "reading")
+    monkeypatch.setattr(judging, "_at_work", [judging.Judge(load())])
     spread = buckets.Spread(tmp_path, 1, Pseudonyms(SECRET.encode()))
     spread.run(sorted(source.iterdir()), lambda _: None)
     assert judging.judge(tmp_path / buckets.bucket(0), tmp_path / "part", "2026-11-20", load().version)
     assert (tmp_path / "part").read_bytes().count(b"M99.63") >= 5
     assert max(Counter(narrated.item.source for narrated, *_ in opened).values()) == 1
-    assert max(Counter((one.source, one.of_encounter) for one, _ in read).values()) == 1
+    assert max(Counter((one.source, one.of_encounter) for one, *_ in read).values()) == 1
 
 
 def counted(monkeypatch, module, name):
@@ -309,7 +309,7 @@ def test_a_run_that_was_killed_goes_on_and_ends_the_same(audit, whole, tmp_path)
 
 
 def test_rows_of_two_versions_of_the_knowledge_are_never_mixed(tmp_path, monkeypatch):
-    monkeypatch.setattr(judging, "_loaded", [])
+    monkeypatch.setattr(judging, "_at_work", [])
     judging.begin()
     with pytest.raises(judging.ChangedError, match="changed"):
         judging.judge(tmp_path / "none", tmp_path / "part", "2026-11-20", "another version")

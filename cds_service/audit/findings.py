@@ -7,7 +7,7 @@ import importlib
 import importlib.util
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -143,4 +143,4 @@ def names(counted: Mapping[str, int]) -> dict[str, str]:
 
 def _evidence(one: Assessment) -> str:
     """Every quote with its resource and its place, as JSON."""
-    return orjson.dumps([asdict(piece) for piece in one.evidence]).decode()
+    return orjson.dumps(one.evidence).decode()

@@ -15,18 +15,16 @@ import orjson
 import knowledge
 from cds_service.audit.buckets import Kept, kept
 from cds_service.audit.findings import Tally, rows, table
+from cds_service.audit.memory import Memory
 from cds_service.conditions import OF_ENCOUNTER
 from cds_service.consult import judged
 from cds_service.fhir_read import Resource, icd_codes, references, statuses, string
 from cds_service.narrative import Opened
-from cds_service.readings import Readings
-from cds_service.record import Question, Record, encounters
+from cds_service.record import Item, Question, Record, encounters
 from knowledge import Knowledge
 
-MOST_READINGS = 64_000_000  #: bytes of memory for what was read of one patient
 HOOK = "encounter-discharge"  #: the hook whose question an audit asks of every encounter
 Patient = list[Kept]  #: the lines of one patient
-_loaded: list[Knowledge] = []
 
 
 class ChangedError(ValueError):
@@ -38,21 +36,21 @@ def begin() -> None:
     starter = parent_process()
     if starter:
         threading.Thread(target=_end_with, args=(starter,), daemon=True).start()
-    _loaded[:] = [knowledge.load()]
-    gc.freeze()  # what stays is not looked through again
+    _at_work[:] = [Judge(knowledge.load())]
+    gc.disable()  # what is made has no circles; looking for them would cost a third of the time
 
 
-def loaded(version: str) -> Knowledge:
-    """The knowledge of this process.
+def at_work(version: str) -> Judge:
+    """The judge of this process.
 
     Raises:
-        ChangedError: it is not the version that the audit began with.
+        ChangedError: the knowledge is not the version that the audit began with.
     """
-    if not _loaded:
+    if not _at_work:
         begin()
-    if _loaded[0].version != version:
+    if _at_work[0].known.version != version:
         raise ChangedError("the knowledge changed while the audit was at work; begin it anew in another directory")
-    return _loaded[0]
+    return _at_work[0]
 
 
 def _end_with(starter: BaseProcess) -> None:
@@ -69,12 +67,12 @@ def judge(bucket: Path, part: Path, today: str, version: str) -> int:
     Raises:
         ChangedError: the knowledge on disk is not the version that the audit began with.
     """
-    tally, known = Tally(), loaded(version)
+    tally, mine = Tally(), at_work(version)
     body = part.with_suffix(f".{os.getpid()}")
     with body.open("w", encoding="utf-8", newline="") as file:
         written = table(file)
         for patient in patients(kept(bucket)):
-            written.writerows(of_patient(patient, known, today, tally))
+            written.writerows(mine.rows(patient, today, tally))
     whole = body.with_suffix(body.suffix + "-whole")
     with whole.open("wb") as file, body.open("rb") as rest:
         file.write(orjson.dumps(tally.json()) + b"\n")
@@ -96,29 +94,34 @@ def patients(lines: Iterable[Kept]) -> Iterator[Patient]:
         yield grouped.pop(pseudonym)
 
 
-def of_patient(lines: Patient, known: Knowledge, today: str, tally: Tally) -> Iterator[list[str]]:
-    """The rows of a patient; without a Condition of the category nothing else of the record is opened.
+class Judge:
+    """The knowledge, and what was read with it before: the same words are met again, in visits and in patients."""
 
-    Every document is opened and read once, however many encounters there are.
-    """
-    tally.counted["patients"] += 1
-    if not any(_coded(orjson.loads(line.raw), known.category) for line in lines if line.kind == "Condition"):
-        return
-    held = _resources(lines)
-    visits = {string(one, "id"): one for one in held if one.get("resourceType") == "Encounter"}
-    coded = {place: one for place, one in enumerate(held) if _is_coded(one, known.category)}
-    placed = {place: _encounters(one, visits) for place, one in coded.items()}
-    loose = {place for place, one in coded.items() if not encounters(one)}
-    diagnoses = {place for place in loose if OF_ENCOUNTER in statuses(coded[place], "category")}
-    tally.counted["diagnoses_without_encounter"] += sum(not placed[place] for place in diagnoses)
-    opened, readings = Opened(), Readings(MOST_READINGS)
-    for encounter in sorted(set().union(*placed.values())):
-        elsewhere = {place for place in loose if encounter not in placed[place]}
-        resources = [one for place, one in enumerate(held) if place not in elsewhere]
-        asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
-        told, visit = judged(Record(resources, asked), known, opened, readings), visits.get(encounter, {})
-        tally.add(told, visit)
-        yield from rows(told, lines[0].pseudonym, encounter, visit, known.version)
+    def __init__(self, known: Knowledge) -> None:
+        self.known = known
+        self.memory = Memory()
+
+    def rows(self, lines: Patient, today: str, tally: Tally) -> Iterator[list[str]]:
+        """The rows of a patient; without a Condition of the category nothing else of the record is opened."""
+        tally.counted["patients"] += 1
+        category = self.known.category
+        if not any(_coded(orjson.loads(line.raw), category) for line in lines if line.kind == "Condition"):
+            return
+        held = _resources(lines)
+        visits = {string(one, "id"): one for one in held if one.get("resourceType") == "Encounter"}
+        coded = {place: one for place, one in enumerate(held) if _is_coded(one, category)}
+        placed = {place: _encounters(one, visits) for place, one in coded.items()}
+        loose = {place for place, one in coded.items() if not encounters(one)}
+        diagnoses = {place for place in loose if OF_ENCOUNTER in statuses(coded[place], "category")}
+        tally.counted["diagnoses_without_encounter"] += sum(not placed[place] for place in diagnoses)
+        items, opened = [Item(one, f"{one['resourceType']}[{place}]") for place, one in enumerate(held)], Opened()
+        for encounter in sorted(set().union(*placed.values())):
+            elsewhere = {place for place in loose if encounter not in placed[place]}
+            asked = Question(hook=HOOK, patient=lines[0].patient, encounter=encounter, today=today)
+            record = Record((one for place, one in enumerate(items) if place not in elsewhere), asked)
+            told, visit = judged(record, self.known, opened, self.memory), visits.get(encounter, {})
+            tally.add(told, visit)
+            yield from rows(told, lines[0].pseudonym, encounter, visit, self.known.version)
 
 
 def _resources(lines: Patient) -> list[Resource]:
@@ -158,3 +161,6 @@ def _listing(condition: Resource, visits: dict[str, Resource]) -> Iterator[str]:
     for name, visit in visits.items():
         if any(one.id == target and one.type in {"", "Condition"} for one in references(visit, "diagnosis.condition")):
             yield name
+
+
+_at_work: list[Judge] = []  #: one for each process that is a worker

@@ -1,7 +1,7 @@
 """The same audit on Apache Spark: lines to their patients by a shuffle, each patient judged where its lines are.
 
 ``mapInArrow`` over sorted partitions, since a call for each patient (``applyInPandas``) costs three times as much.
-What judges is ``judging.of_patient``, as on one machine, so the rows are the same.
+What judges is ``judging.Judge``, as on one machine, so the rows are the same.
 """
 
 from __future__ import annotations

@@ -83,9 +83,9 @@ def _places(
 
 def judged(today: str, version: str, batches: Batches) -> Iterator[Any]:
     """Sorted lines -> the rows of each patient, and last what was counted."""
-    known, tally = judging.loaded(version), findings.Tally()
+    mine, tally = judging.at_work(version), findings.Tally()
     for _, lines in groupby(_lines_of(batches), key=lambda line: line.pseudonym):
-        rows = judging.of_patient(list(lines), known, today, tally)
+        rows = mine.rows(list(lines), today, tally)
         made = [{**dict(zip(findings.COLUMNS, row, strict=True)), "place": place} for place, row in enumerate(rows)]
         if made:
             yield _batch(made, JUDGED)

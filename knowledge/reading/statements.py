@@ -14,7 +14,7 @@ from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.events import column_sites, events_of, mark_roots, ordered
-from knowledge.reading.lexicon import TARGETS
+from knowledge.reading.lexicon import TARGETS, Term
 from knowledge.reading.palpation import graded, lettered
 from knowledge.reading.sections import headings_of
 from knowledge.reading.structure import Sentence, sentences
@@ -107,13 +107,28 @@ class Text:
         return first, max(first, last)
 
 
-def read(document: Document, known: Knowledge) -> Text:
-    """Read one document."""
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What is found in the words of a document, whichever encounter it belongs to: the dearer half of reading."""
+
+    reading: ReadingText
+    events: tuple[tuple[int, int, Term, tuple[str, ...]], ...]  #: what each is made of: reading changes events
+    sentences: tuple[Sentence, ...]
+
+
+def read(document: Document, known: Knowledge, found: Scan | None = None) -> Text:
+    """Read one document; ``found`` is the scan of one with the same words, of the same kind, with the same struck."""
     with nothing_collected():
-        return _read(document, known)
+        return _read(document, known, found or _scan(document, known))
 
 
-def _read(document: Document, known: Knowledge) -> Text:
+def scan(document: Document, known: Knowledge) -> Scan:
+    """Find what a document is made of."""
+    with nothing_collected():
+        return _scan(document, known)
+
+
+def _scan(document: Document, known: Knowledge) -> Scan:
     headings = headings_of(known.headings)
     reading = _unwrapped(document.text, reading_text(document.text, known.lexicon), headings.opens)
     text = reading.text
@@ -124,13 +139,18 @@ def _read(document: Document, known: Knowledge) -> Text:
     events = column_sites(text, events)
     if cells := list(graded(text, known.parts.palpation)):
         events = ordered([*events, *cells])
-    default = _defaults(document, known.parts.report)
     loud = _loud(document.text, reading)
     examined = lettered(text, known.parts.palpation)
     found = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations, examined)
-    result = Text(document, reading)
+    return Scan(reading, tuple((one.start, one.end, one.term, one.levels) for one in events), tuple(found))
+
+
+def _read(document: Document, known: Knowledge, found: Scan) -> Text:
+    text, events = found.reading.text, [Event(*parts) for parts in found.events]
+    default = _defaults(document, known.parts.report)
+    result = Text(document, found.reading)
     index = 0
-    for sentence in found:
+    for sentence in found.sentences:
         while index < len(events) and events[index].end <= sentence.start:
             index += 1
         last = index
