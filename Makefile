@@ -10,7 +10,7 @@ PORT ?= 8000
 TOOLS := .tools
 TOOLED := $(TOOLS)/.installed
 
-.PHONY: demo test spark serve lint lock bench bench-hook tools image release audit-lock clean
+.PHONY: demo test spark serve lint lock bench bench-hook soak tools image release audit-lock clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
@@ -34,6 +34,10 @@ lint: $(INSTALLED)
 # How fast it reads: prints Markdown, for benchmarks/README.md.
 bench: $(INSTALLED)
 	@$(VENV)/bin/python benchmarks/speed.py
+
+# Minutes of load with slow clients, killed workers and database restarts.
+soak: $(INSTALLED)
+	@$(VENV)/bin/python benchmarks/soak.py
 
 # What a hook call costs, beside a Flask endpoint that does nothing and beside HealthChain; and memory over many calls.
 bench-hook: $(INSTALLED)

@@ -43,7 +43,13 @@ GARBAGE = (50_000, 10, 50)
 
 
 def serve(host: str, port: int, options: Settings) -> None:
-    """Answer calls until told to stop."""
+    """Answer calls until told to stop.
+
+    The knowledge is loaded before there are workers: where they are forks, as on Linux, they share it, and one that
+    takes the place of another is there at once.
+    """
+    knowledge.load()
+    _settle()
     with _counts_shared(options.workers):
         _serve(host, port, options)
 
