@@ -33,6 +33,8 @@ ALL = re.compile(
     r"\b(?:(?P<more>all (?:three|four|of (?:these|those|them|which)))"
     r"|both(?! sides)|together|between them|(?:the|these) two)\b"
 )
+#: "... and canal stenosis at L4-5 from the same cause".
+SAME_CAUSE = re.compile(r"\bthe same (?:cause|reason|thing|tissue|tissues|process|mechanism|structure|structures)\b")
 ARTICLE = 8  #: characters between "narrowed by" and the tissue
 AROUND = 3  #: sentences before and after, under the same heading
 
@@ -83,10 +85,21 @@ def _bind(text: Text, parts: Parts) -> Bound:
             if claim.narrowed and not (claim.mechanisms and claim.levels):
                 fill_in(claim, number, text, said, claims, parts.synoptic)
             if claim.narrowed and not claim.mechanisms:
+                _link_same(claim, [*bound.claims, *own])
+            if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
         bound.claims += own
     _withdraw(said, claims)
     return bound
+
+
+def _link_same(claim: Claim, before: list[Claim]) -> None:
+    """Give a claim "from the same cause" what narrows in the claim before it."""
+    clause = claim.statement.clauses[claim.clause]
+    if SAME_CAUSE.search(claim.text.reading.text, clause.start, clause.end):
+        told = [other for other in before if other.mechanisms and other.start < claim.start]
+        near = [other for other in told if claim.statement.index - other.statement.index <= 1]
+        claim.mechanisms = near[-1].mechanisms if near else []
 
 
 def _withdraw(said: list[list[Mention]], claims: list[list[Claim]]) -> None:
