@@ -96,7 +96,7 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -
     if section in {"family", "consent", "indication", "technique"}:
         return False
     speech = _speech(clause, statement)
-    if "undone" in speech:
+    if "undone" in speech or _not_gone(clause, statement):
         return False
     if section in TO_COME and ARROW.search(text.reading.text, statement.sentence.start, event.start):
         return False
@@ -123,6 +123,18 @@ def _speech(clause: Clause, statement: Statement) -> list[str]:
             return told
         number -= 1
     return []
+
+
+def _not_gone(clause: Clause, statement: Statement) -> bool:
+    """ "Was prescribed therapy but did not go": the clause behind says that nothing came of it."""
+    number = statement.clauses.index(clause) + 1
+    following = statement.clauses[number] if number < len(statement.clauses) else None
+    return (
+        following is not None
+        and following.mark.isalpha()
+        and any("undone" in event.values("speech") for event in following.events)
+        and not any("care" in event.values("element") for event in following.events)
+    )
 
 
 def _told_done(event: Event, clause: Clause) -> bool:

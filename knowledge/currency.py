@@ -112,8 +112,20 @@ def _amended(made: Record) -> None:
     for lesion in made.lesions:
         if lesion.assertion is Assertion.AFFIRMED and lesion.statement.sentence.section != ADDENDUM and lesion.levels:
             normal = frozenset(_normal_levels(made, lesion.document))
-            if normal.issuperset(lesion.levels):
+            if normal.issuperset(lesion.levels) or _denied_since(made, lesion):
                 lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+
+
+def _denied_since(made: Record, lesion: Lesion) -> bool:
+    """Whether an addendum to the document says that the site is not narrowed there."""
+    later = [
+        claim
+        for text, bound in zip(made.texts, made.bounds, strict=True)
+        for claim in bound.claims
+        if text.document is lesion.document and claim.statement.sentence.section == ADDENDUM
+    ]
+    same = [claim for claim in later if claim.site == lesion.site and overlap(claim.levels, lesion.levels)]
+    return bool(same) and not any(claim.narrowed for claim in same)
 
 
 def replace_older(made: Record, known: Knowledge) -> None:

@@ -122,9 +122,13 @@ def _places(statement: Statement, number: int) -> Iterator[Event]:
             if not clauses[index].of("normal"):  # "..., lumbar clear" is no place of the lesion
                 indexes.append(index)
             index += step
+    lesions = clauses[number].of("lesion")
+    denied = bool(lesions) and all(event.assertion is Assertion.NEGATED for event in lesions)
     for index in indexes:
         yield from (
-            event for event in clauses[index].events if index == number or event.assertion is not Assertion.NEGATED
+            event
+            for event in clauses[index].events
+            if (denied and index == number) or event.assertion is not Assertion.NEGATED
         )
 
 

@@ -118,6 +118,8 @@ def _parts(raw: Raw) -> Parts:
         abbreviations=frozenset(raw["language"]["abbreviations"]),
         pain=frozenset(raw["language"]["pain"]),
         synoptic=tuple(raw["language"]["synoptic"]),
+        affirmed=frozenset(raw["language"]["affirmed"]),
+        shared_heads=frozenset(raw["language"]["shared_heads"]),
         palpation=tuple(raw["language"]["palpation"]),
         idle_verbs=frozenset(raw["language"]["idle_verbs"]),
     )

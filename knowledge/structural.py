@@ -166,9 +166,10 @@ def separate(record: Record) -> bool:
     """Whether the provider states a separate lesion beside the structural diagnosis (policy D3)."""
     about = ("structural", "anchored", "narrowing", "lesion", "mechanism")
     for text, statement, clause, event in record.events("speech"):
-        said = event.value("speech") == "separate" and event.assertion in {Assertion.AFFIRMED, Assertion.NEGATED}
+        said = "separate" in event.values("speech") and event.assertion in {Assertion.AFFIRMED, Assertion.NEGATED}
         said = said and not _denied_before(event, clause)
-        if said and text.document.author is Role.TREATING and any(statement.of(kind) for kind in about):
+        named = "separate-lesion" in event.values("speech") or any(statement.of(kind) for kind in about)
+        if said and text.document.author is Role.TREATING and named:
             return True
     return False
 

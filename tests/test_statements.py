@@ -1,6 +1,7 @@
 """Statements of one to three sentences, written by someone who had not seen the vocabulary.
 
-``statements.json`` holds each with what a clinician takes from it; 288 of the first 320 were so read at first.
+``statements.json`` holds each with what a clinician takes from it: 288 of the first 320 were
+so read on their first run, 354 of the next 400.
 """
 
 import json

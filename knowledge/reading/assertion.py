@@ -30,7 +30,6 @@ BY_CUE = {
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
 LEAST = 3  #: characters that are a word
-KEYED = (":", "")  #: what stands between a key and its value: a colon, a tab
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
@@ -119,7 +118,8 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         and len(clauses[number].events) == 1
         and clauses[number].end - event.end < LEAST
     )
-    if alone and clauses[number].mark in KEYED:  # "stenosis: no", and in the next cell
+    beside = clauses[number].mark == ":" or (clauses[number].mark == "" and number == 1)
+    if alone and beside:  # "stenosis: no", and in the next cell
         return clauses[number - 1].start, event.start
     if cue == "negation" and _of_a_tissue(event, clauses[number]):
         return clauses[number].start, event.start

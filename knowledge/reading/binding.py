@@ -35,6 +35,8 @@ ALL = re.compile(
 )
 #: "... and canal stenosis at L4-5 from the same cause".
 SAME_CAUSE = re.compile(r"\bthe same (?:cause|reason|thing|tissue|tissues|process|mechanism|structure|structures)\b")
+#: What a clause holds that only names a tissue.
+BARE = {"tissue", "assertion", "near", "element"}
 ARTICLE = 8  #: characters between "narrowed by" and the tissue
 AROUND = 3  #: sentences before and after, under the same heading
 
@@ -65,10 +67,14 @@ def _bind(text: Text, parts: Parts) -> Bound:
             said.append([])
             claims.append([])
             continue
-        mentions = [] if statement.said.isdisjoint(MENTIONED) else list(mentions_of(statement, text.reading.text))
+        mentions = (
+            []
+            if statement.said.isdisjoint(MENTIONED)
+            else list(mentions_of(statement, text.reading.text, parts.shared_heads))
+        )
         _taken_back(statement, mentions)
         own = [] if statement.said.isdisjoint(CLAIMED) else list(claims_of(text, statement, mentions, parts))
-        if statement.says("pronoun") and statement.says("narrowing"):
+        if statement.says("narrowing") and (statement.says("pronoun") or statement.says("termination")):
             own += pronoun_claims(text, statement, site)
         said.append(mentions)
         claims.append(own)
@@ -133,7 +139,19 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
     near = [mention for mention in mentions if mention.clause in reach and _counts(mention, claim)]
     if not near:
         near = [mention for mention in mentions if _same_level(claim, mention.clause) and _counts(mention, claim)]
-    claim.mechanisms = near
+    claim.mechanisms = near or [mention for mention in mentions if _subject(mention, claim) and _said(mention, claim)]
+
+
+def _subject(mention: Mention, claim: Claim) -> bool:
+    """ "Facet hypertrophy narrows the canal at L3-4 and both foramina at L4-5": one subject, two objects."""
+    clauses = claim.statement.clauses
+    if mention.bare or mention.clause != claim.clause - 1 or clauses[claim.clause].hard:
+        return False
+    verbs = [event for event in clauses[mention.clause].events if event.value("narrowing") == "verb"]
+    placed = [event for event in clauses[mention.clause].events if event.levels and not event.root]
+    return any(
+        mention.end <= verb.start and all(verb.end <= event.start for event in placed) for verb in verbs
+    ) and not any(clauses[claim.clause].of(kind) for kind in ("mechanism", "tissue", "structural", "normal"))
 
 
 def _reachable(claim: Claim, mentions: list[Mention]) -> set[int]:
@@ -225,7 +243,7 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     if _results(mention, claim) or _cleft(words, mention, clause):
         return True
     if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
-        return alone and mention.clause == claim.clause - 1 and only(clause, {"tissue", "assertion"}) and _leads(claim)
+        return alone and mention.clause == claim.clause - 1 and only(clause, BARE) and _leads(claim)
     return alone and mention.clause > claim.clause and " between " not in words[claim.end : mention.start]
 
 

@@ -12,8 +12,9 @@ from knowledge.reading.lexicon import Term, term
 
 SEPARATOR = re.compile(
     r"(?=[;\s()\[\]:,/-])"  # most places are none
-    r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|\s(?:but|however|although|though|while|whereas|except|yet)(?=\s)|[()\[\]\t]|:(?=\s|$))"
-    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|as well as|along with|together with|&|\+)(?=\s)"
+    r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|[()\[\]\t]|:(?=\s|$)"
+    r"|\s(?:but(?! also)|however|although|though|while|whereas|except|yet)(?=\s))"
+    r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|but also|as well as|along with|together with|&|\+)(?=\s)"
     r"|(?<=[a-z])/(?=[a-z]{4})))"
 )
 #: A few words in brackets.
@@ -164,11 +165,11 @@ def _names(event: Event) -> bool:
 
 
 def _within(position: int, events: Sequence[Event], index: int) -> bool:
-    """Whether a place lies in one of the events from ``index`` on."""
+    """Whether one of the events from ``index`` on goes on behind a place: the word "but" alone is no longer phrase."""
     for event in islice(events, index, None):
         if event.start > position:
             return False
-        if position < event.end:
+        if position + 1 < event.end:
             return True
     return False
 

@@ -1,4 +1,4 @@
-"""A reading text -> its events: every phrase and every level, in order; cells of a table; roots told from levels."""
+"""A reading text -> its events: every phrase and every level, in order; roots told from levels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from knowledge.reading.levels import LevelMention, Spine, find_levels
 from knowledge.reading.lexicon import normal, term
 from knowledge.tables import Knowledge
 
-LEAST_CELLS = 2
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -72,40 +71,6 @@ def _level_event(mention: LevelMention, spine: Spine) -> Event:
     event = Event(mention.start, mention.end, term((("level", mention.levels[0]),)), mention.levels)
     event.root = mention.levels[0] in spine.roots
     return event
-
-
-def column_sites(text: str, events: list[Event]) -> list[Event]:
-    """In a table whose header row names sites, the cells below speak of the site of their column."""
-    if "\t" not in text or not any("site" in event.kinds for event in events):
-        return events
-    starts = [event.start for event in events]
-    columns: dict[int, Event] = {}
-    added: list[Event] = []
-    position = 0
-    for line in text.split("\n"):
-        cells = _cells(position, line)
-        inside = [events[bisect_left(starts, start) : bisect_left(starts, end)] for start, end in cells]
-        position += len(line) + 1
-        if len(cells) < LEAST_CELLS:
-            columns = {}
-            continue
-        named = {number: own[0] for number, own in enumerate(inside) if len(own) == 1 and own[0].has("site")}
-        if named and not any(event.has("narrowing") or event.has("normal") for own in inside for event in own):
-            columns = named
-            continue
-        for number, header in columns.items():
-            if number < len(cells) and inside[number] and not any(event.has("site") for event in inside[number]):
-                added.append(Event(cells[number][0], cells[number][0], header.term))
-    return ordered(events + added) if added else events
-
-
-def _cells(position: int, line: str) -> list[tuple[int, int]]:
-    """The cells of a table row as stretches of the text."""
-    cells = []
-    for cell in line.split("\t"):
-        cells.append((position, position + len(cell)))
-        position += len(cell) + 1
-    return cells
 
 
 def mark_roots(text: str, events: list[Event]) -> None:

@@ -7,7 +7,7 @@ counts only as the cause of a narrowing, which the binding decides.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from knowledge.model import Assertion
@@ -36,7 +36,7 @@ class Mention:
     also: bool = False  #: a diagnosis only where the chart says more (an injury, a pregnancy, an operation)
 
 
-def mentions_of(statement: Statement, words: str) -> Iterator[Mention]:
+def mentions_of(statement: Statement, words: str, heads: Collection[str]) -> Iterator[Mention]:
     """Mechanisms and structural diagnoses of a sentence; tissues said to be normal are denied mechanisms."""
     for number, clause in enumerate(statement.clauses):
         taken = {id(event) for event in clause.of("tissue") if _of_another(event, clause, words)}
@@ -56,7 +56,9 @@ def mentions_of(statement: Statement, words: str) -> Iterator[Mention]:
                     )
         for event in clause.events:
             if event.has("tissue") and id(event) not in taken:
-                yield _tissue(event, number, statement.clauses, owners)
+                yield _tissue(
+                    event, number, statement.clauses, owners, _headed(words, number, statement.clauses, heads)
+                )
 
 
 def _of_another(event: Event, clause: Clause, words: str) -> bool:
@@ -76,7 +78,17 @@ def _anchored(value: str, needs: str, statement: Statement) -> bool:
     )
 
 
-def _tissue(event: Event, number: int, clauses: list[Clause], owners: frozenset[int]) -> Mention:
+def _headed(words: str, number: int, clauses: list[Clause], heads: Collection[str]) -> Event | None:
+    """ "Facet and ligamentum flavum hypertrophy": the last word of the next name is said of this one too."""
+    following = clauses[number + 1] if number + 1 < len(clauses) else None
+    if following is None or following.hard or not following.events or following.of("change"):
+        return None
+    named = next((event for event in following.events if event.has("mechanism")), None)
+    first = named is not None and all(event.start >= named.start for event in following.events)
+    return named if first and named and words[named.start : named.end].rsplit(maxsplit=1)[-1] in heads else None
+
+
+def _tissue(event: Event, number: int, clauses: list[Clause], owners: frozenset[int], headed: Event | None) -> Mention:
     value = event.value("tissue")
     clause = clauses[number]
     change = nearest(event, [other for other in clause.of("change") if _reach(event, other, clause, owners)])
@@ -84,7 +96,7 @@ def _tissue(event: Event, number: int, clauses: list[Clause], owners: frozenset[
         event, [other for other in clause.of("normal") if other.start >= event.end or event.start - other.end <= BESIDE]
     )
     if change is None and normal is None:
-        change, normal = _shared(number, clauses)
+        change, normal = (headed, None) if headed else _shared(number, clauses)
     if change and (normal is None or distance(event, change) <= distance(event, normal)):
         start, end = min(event.start, change.start), max(event.end, change.end)
         if end - start > NEAR * 2:
@@ -120,7 +132,7 @@ def _shared(number: int, clauses: list[Clause]) -> tuple[Event | None, Event | N
     """The predicate a list shares: "ligament and fibrous tissue are thickened", "thick flavum and capsule"."""
     for step in (1, -1):
         index = number + step
-        while 0 <= index < len(clauses) and not clauses[max(index, index - step)].hard:
+        while 0 <= index < len(clauses) and _runs_on(clauses, number, max(index, index - step)):
             clause = clauses[index]
             changes, normals, own = clause.of("change"), clause.of("normal"), clause.of("mechanism")
             tissues = clause.of("tissue")
@@ -134,6 +146,12 @@ def _shared(number: int, clauses: list[Clause]) -> tuple[Event | None, Event | N
                 break
             index += step
     return None, None
+
+
+def _runs_on(clauses: list[Clause], number: int, index: int) -> bool:
+    """Whether a list goes on over a separator; a colon behind a tissue that stands alone is one: "Facets: thick"."""
+    clause = clauses[index]
+    return not clause.hard or (clause.mark == ":" and index == number + 1 and not clauses[number].of("site"))
 
 
 def distance(a: Event, b: Event) -> int:

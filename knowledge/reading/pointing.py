@@ -13,12 +13,16 @@ from knowledge.reading.sites import Claim, claim_of
 from knowledge.reading.statements import Statement, Text
 
 BACK = frozenset({"this", "that", "it", "these", "those", "they", "this is", "it is"})
+BEFORE = 26  #: characters between a pronoun and what is said of it
 OBJECT = 14  #: characters between a verb and the pronoun it acts on
 #: Whatever was said is said again.
 SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
 #: What a sentence that says the same again does not name.
 OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural")
-SUBJECT = frozenset({"they", "these", "one"})
+SAID_OF_IT = frozenset({"it is", "it's", "they are"})
+SUBJECT = frozenset({"they", "these", "one", "it"})
+#: What stands before a clause that says something else of the same thing.
+CONTRAST = frozenset({"but", "however", "although", "though", "while", "whereas", "yet"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
 
 
@@ -26,11 +30,15 @@ def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator
     """ "... crowds it", "they are tight", "the left one is narrowed": claims about the site named before."""
     site = last_site
     words = text.reading.text
+    here = False  # whether this sentence has named it
     for number, clause in enumerate(statement.clauses):
         named = clause.of("site")
         if named:
-            site = named[-1].value("site")
-        elif site and not clause.of("content") and (predicate := _predicate(words, clause)):
+            site, here = named[-1].value("site"), True
+            continue
+        if not site or clause.of("content"):
+            continue
+        if predicate := _predicate(words, clause) or (_elided(clause) if here else None):
             yield claim_of(text, statement, number, site, predicate, predicate)
 
 
@@ -41,14 +49,22 @@ def _predicate(words: str, clause: Clause) -> Event | None:
         if kind not in {"verb", "state"}:
             continue
         for other in clause.events:
-            if "pronoun" not in other.values("assertion"):
-                continue
             pronoun = words[other.start : other.end]
+            if "pronoun" not in other.values("assertion") and pronoun not in SAID_OF_IT:
+                continue
             after = 0 <= other.start - event.end <= OBJECT and pronoun in {"it", "them"} and kind == "verb"
-            before = 0 <= event.start - other.end <= OBJECT and pronoun.split()[-1] in SUBJECT
+            before = 0 <= event.start - other.end <= BEFORE and not SUBJECT.isdisjoint(pronoun.split())
             if after or before:
                 return event
     return None
+
+
+def _elided(clause: Clause) -> Event | None:
+    """ "The canal is wide at L3-4 but narrowed at L4-5": the state begins the clause, its subject stands before it."""
+    if clause.mark not in CONTRAST:
+        return None
+    first = next((event for event in clause.events if not event.has("assertion")), None)
+    return first if first is not None and first.value("narrowing") == "state" else None
 
 
 def site_told_later(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
@@ -101,7 +117,8 @@ def take_back(words: str, statements: Sequence[Statement], claims: list[list[Cla
         for event in statement.of("speech"):
             if event.value("speech") != "retracts" or event.assertion is not Assertion.AFFIRMED:
                 continue
-            named = [claim for claim in claims[number] if claim.start < event.start]
+            opening = statement.events[0] is event  # "scratch what I said of the canal at L4-5"
+            named = [claim for claim in claims[number] if claim.start < event.start or opening]
             before = statements[number - 1].sentence.paragraph if number else -1
             if (
                 not named
@@ -134,7 +151,10 @@ def _unsaid(words: str, statements: Sequence[Statement], number: int, claims: li
 def _refers(words: str, statement: Statement) -> bool:
     """The sentence speaks of the one before it and of nothing of its own."""
     own = any(statement.of(kind) for kind in ("mechanism", "tissue", "structural", "level"))
-    return not own and any(words[event.start : event.end] in BACK for event in statement.events)
+    return not own and any(
+        words[event.start : event.end] in BACK or words[event.start : event.end].split(maxsplit=1)[0] in BACK
+        for event in statement.events
+    )
 
 
 def _flips(words: str, claims: list[Claim]) -> None:

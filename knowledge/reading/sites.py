@@ -5,6 +5,7 @@ Anatomy with no word of narrowing is a mere mention.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,13 @@ from knowledge.reading.mentions import NEAR, Mention, distance, nearest, worse
 from knowledge.reading.predicates import only, predicate_around, predicate_of
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Parts
+
+#: What takes a level out of a range.
+EXCEPT = re.compile(r"(?:other than|apart from|except(?: for)?|excepting|excluding|save(?: for)?)(?: at)?(?: the)? $")
+#: One of two that were named.
+ONE_OF_TWO = re.compile(
+    r"\bthe (?:(?P<first>former|first|upper one|upper level)|latter|second|lower one|lower level)\b"
+)
 
 
 @dataclass(slots=True)
@@ -112,6 +120,7 @@ def claim_of(text: Text, statement: Statement, number: int, site: str, event: Ev
     elif (
         event.assertion is Assertion.NEGATED
         and predicate is not event
+        and not predicate.has("normal")  # "no contact with the root, canal and foramina patent"
         and predicate.start > event.end
         and told is Assertion.AFFIRMED
     ):
@@ -173,17 +182,44 @@ def _place(claim: Claim) -> None:
     clauses = statement.clauses
     order = [claim.clause, *range(claim.clause - 1, -1, -1), *range(claim.clause + 1, len(clauses))]
     for index in order if statement.own else ():
-        levels = levels_of(clauses[index])
+        levels = _levels_for(claim, clauses[index])
         if levels:
             for following in clauses[index + 1 :]:  # "L3-4, L4-5 and L5-S1"
-                if following.hard or any(event.has("narrowing") or event.has("site") for event in following.events):
+                if following.hard or any(following.of(kind) for kind in ("narrowing", "site", "normal")):
                     break
-                levels += [level for level in levels_of(following) if level not in levels]
-            claim.levels = _segments(levels)
+                levels += [level for level in _levels_for(claim, following) if level not in levels]
+            claim.levels = _pointed(claim, _segments(levels), inside=index != claim.clause)
             break
     else:
-        claim.levels = statement.topic
+        claim.levels = _pointed(claim, statement.topic, inside=True)
+    _take_out(claim)
     claim.regions = _regions_of(claim, order)
+
+
+def _levels_for(claim: Claim, clause: Clause) -> list[str]:
+    """The levels of a clause, of a narrowing those that it is not denied for: "... but not at C4-5"."""
+    told = [event for event in clause.events if event.levels and not event.root]
+    placed = [event for event in claim.statement.events if event.levels and not event.root]
+    denied = claim.narrowed and any(event.assertion is not Assertion.NEGATED for event in placed)
+    held = [event for event in told if not (denied and event.assertion is Assertion.NEGATED)]
+    return list(dict.fromkeys(level for event in held for level in event.levels))
+
+
+def _take_out(claim: Claim) -> None:
+    """ "At every level from L2 to L5 other than L3-4": what is taken out of a range."""
+    words = claim.text.reading.text
+    for event in claim.statement.events if len(claim.levels) > 1 else ():
+        if event.levels and EXCEPT.search(words, max(0, event.start - 24), event.start):
+            claim.levels = tuple(level for level in claim.levels if level not in event.levels)
+
+
+def _pointed(claim: Claim, levels: tuple[str, ...], *, inside: bool) -> tuple[str, ...]:
+    """Of two levels named before, the one that "the former" or "the latter" means."""
+    clause = claim.statement.clauses[claim.clause]
+    if not inside or len(levels) != 2:  # noqa: PLR2004
+        return levels
+    match = ONE_OF_TWO.search(claim.text.reading.text, clause.start, clause.end)
+    return levels if match is None else levels[:1] if match["first"] else levels[1:]
 
 
 def _segments(levels: Sequence[str]) -> tuple[str, ...]:

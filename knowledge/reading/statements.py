@@ -13,7 +13,8 @@ from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.clauses import Clause, Event, clauses_of
-from knowledge.reading.events import column_sites, events_of, mark_roots, ordered
+from knowledge.reading.columns import column_events
+from knowledge.reading.events import events_of, mark_roots, ordered
 from knowledge.reading.lexicon import TARGETS, Term
 from knowledge.reading.palpation import graded, lettered
 from knowledge.reading.sections import headings_of
@@ -136,7 +137,7 @@ def _scan(document: Document, known: Knowledge) -> Scan:
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
-    events = column_sites(text, events)
+    events = column_events(text, events, known.parts.affirmed)
     if cells := list(graded(text, known.parts.palpation)):
         events = ordered([*events, *cells])
     loud = _loud(document.text, reading)

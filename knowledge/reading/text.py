@@ -24,6 +24,8 @@ PLAIN = (
     | dict.fromkeys("“”„″", '"')
     | {"İ": "i", "•": "*", "·": "*", "◦": "*", "▪": "*", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
+#: A minus sign in brackets before what it denies.
+MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
 #: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
 LINE_END = re.compile(r"\n(?<=[a-z \t-]\n)[ \t]*(?=[a-z])")
 SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
@@ -65,7 +67,7 @@ def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     text = original
     for written, plain in (ASCII if text.isascii() else PLAIN).items():
         text = text.replace(written, plain)
-    lower = text.lower()
+    lower = MINUS.sub("no ", text.lower()) if "(-)" in text else text.lower()
     if len(lower) != len(text):  # a few capitals grow when lowered
         lower = "".join(low if len(low := character.lower()) == 1 else character for character in text)
     edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon), *_digits(lower, lexicon)])
