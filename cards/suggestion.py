@@ -108,9 +108,8 @@ def _open(order: Mapping[str, Any]) -> bool:
 
 
 def _update(resource: Json, wording: str, codes: tuple[str, ...]) -> Json:
-    name = resource["resourceType"]
-    if PLAIN.fullmatch(str(resource["id"])):
-        name += f"/{resource['id']}"
+    named = [said for member in ("resourceType", "id") if PLAIN.fullmatch(said := str(resource[member]))]
+    name = "/".join(named) or PHRASES["action"]["unnamed"]
     said = PHRASES["action"][wording].format(resource=name, codes=" and ".join(codes))
     concepts = _reasons(resource) if wording == "order" else _listed(resource.get("code"))
     kept = PHRASES["action"]["kept"] if any(map(_has_words, concepts)) else ""

@@ -193,6 +193,16 @@ def test_an_id_that_is_none_is_updated_and_not_told(name):
     assert act["description"].startswith("Set the reason of ServiceRequest to M99.61.")
 
 
+@pytest.mark.parametrize("kind", [7, "<b>", True])
+def test_a_type_that_is_none_is_updated_and_not_told(kind):
+    """S18: it comes back as it was sent, and what is no word is not said."""
+    for name, told in (("o1", f"{kind}/o1" if kind != "<b>" else "o1"), ("<i>", str(kind))):
+        (act,) = offered(Received([order(resourceType=kind, id=name)]), "M99.61")
+        assert act["resource"]["resourceType"] == kind
+        said = told if told != "<b>" else "the entry"
+        assert act["description"].startswith(f"Set the reason of {said} to M99.61.")
+
+
 def test_the_current_selection_changes_nothing():
     assert offered(Received([order()], conditions=[condition()]), "M99.60", current=True) == []
 
