@@ -82,7 +82,7 @@ def _is_care(procedure: Procedure, known: Knowledge) -> bool:
         return True
     return any(
         "care" in [value for kind, value in known.lexicon.tags_of(m[0]) if kind == "element"]
-        for m in known.lexicon.pattern.finditer(procedure.text.lower())
+        for m in known.lexicon.scan(procedure.text.lower())
     )
 
 

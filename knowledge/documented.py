@@ -156,7 +156,7 @@ def places_of(text: str, known: Knowledge) -> tuple[tuple[str, ...], frozenset[s
     levels = tuple(dict.fromkeys(level for mention in mentions for level in mention.levels))
     said = [
         value
-        for match in known.lexicon.pattern.finditer(words)
+        for match in known.lexicon.scan(words)
         for kind, value in known.lexicon.tags_of(match[0])
         if kind == "region"
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from knowledge.model import Chart, Order
-from knowledge.reading.lexicon import normal
+from knowledge.reading.lexicon import normal, spaced
 from knowledge.tables import Knowledge
 
 
@@ -26,8 +26,8 @@ def group_ids(text: str, cpt: Sequence[str], known: Knowledge) -> frozenset[str]
 
 
 def _worded(text: str, known: Knowledge) -> set[str]:
-    found = [(m.start(), m.end(), known.order_words[normal(m[0])]) for m in known.order_pattern.finditer(text.lower())]
-    return {group for _, _, groups in found for group in groups}
+    found = known.order_pattern.finditer(spaced(text.lower()))
+    return {group for match in found for group in known.order_words[normal(match[0])]}
 
 
 def performed_groups(chart: Chart, known: Knowledge) -> frozenset[str]:

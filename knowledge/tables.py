@@ -183,7 +183,7 @@ class Knowledge:
     snomed: Mapping[str, str]  #: SNOMED CT concept -> the ICD-10-CM code that says the same, or the stem of several
     studies: Mapping[str, str]  #: LOINC code of an imaging study -> its region, where it has one
     orders: tuple[OrderGroup, ...]
-    order_pattern: re.Pattern[str]  #: the words of orders; a decoy belongs to no group
+    order_pattern: re.Pattern[str]  #: the words of orders in a spaced text; a decoy belongs to no group
     order_words: Mapping[str, tuple[str, ...]]
     elements: tuple[Element, ...]
     rules: tuple[Rule, ...]

@@ -37,7 +37,7 @@ def told(name):
 def marked(text, wanted):
     """The text with brackets around whatever tells one of the wanted things."""
     reading = reading_text(text, KNOWN.lexicon)
-    for found in reversed(list(KNOWN.lexicon.pattern.finditer(reading.text))):
+    for found in reversed(KNOWN.lexicon.scan(reading.text)):
         if any(things <= set(KNOWN.lexicon.tags_of(found[0])) for things in wanted):
             start, end = reading.back(found.start()), reading.back(found.end() - 1) + 1
             text = f"{text[:start]}[{text[start:end]}]{text[end:]}"

@@ -24,10 +24,9 @@ def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
 def events_of(text: str, known: Knowledge) -> list[Event]:
     """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
     terms = known.lexicon.terms
-    found = list(known.lexicon.pattern.finditer(text))  # all at once: a scan that is not broken off is faster
     events = [
         Event(match.start(), match.end(), told, told.levels)
-        for match in found
+        for match in known.lexicon.scan(text)
         if (told := terms.get(match[0]) or terms[normal(match[0])]).tags
     ]
     spine = spine_of(tuple((level.id, level.kind) for level in known.levels.values()))

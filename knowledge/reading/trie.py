@@ -19,13 +19,13 @@ END = 0
 Edge = tuple[str, int]  #: what stands on the way, and the node it leads to
 
 
-def factored(phrases: Iterable[str]) -> str:
-    """A pattern that matches the longest of the phrases at a place."""
+def factored(phrases: Iterable[str], gap: str = GAP) -> str:
+    """A pattern that matches the longest of the phrases at a place; ``gap`` is the pattern of a blank."""
     ordered = sorted(set(phrases))
     if not ordered:
         return r"(?!)"
     graph = _Graph(ordered)
-    return graph.written(graph.folded(0, len(ordered), 0), END)
+    return graph.written(graph.folded(0, len(ordered), 0), END).replace(r"\ ", gap)
 
 
 class _Graph:
@@ -136,4 +136,4 @@ def _one_of(options: Sequence[str]) -> str:
 
 
 def _text(label: str) -> str:
-    return label if label.isalnum() else re.escape(label).replace(r"\ ", GAP)
+    return label if label.isalnum() else re.escape(label)
