@@ -55,6 +55,8 @@ CLIENTS, SLOW = 4, 3
 KILL_EVERY, RESTART_EVERY, DOWN = 15.0, 40.0, 4.0  #: s
 PATIENCE = 60  #: s
 CASES = 60
+#: What a client sees of a worker that is killed: before its answer, or in the middle of it.
+BROKEN = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
 
 @dataclass
@@ -109,7 +111,7 @@ def sent(base: str, path: str, data: Any, report: Report) -> requests.Response:
             with requests.Session() as session:
                 session.trust_env = False
                 return session.post(f"{base}{path}", data=data(), headers=TYPED, timeout=PATIENCE)
-        except requests.ConnectionError:
+        except BROKEN:
             report.count("connections broken, call sent again")
             if monotonic() > end:
                 raise

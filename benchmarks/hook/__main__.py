@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -157,10 +158,12 @@ def print_load(servers: dict[str, Server], sizes: Sequence[int], seconds: float)
 
 
 def print_growth(calls: int) -> None:
-    """Memory while charts come and go; the readings kept are few, so that what grows is something else."""
+    """Memory while charts come and go, nine of ten of them again; the readings kept are few: what grows is else."""
     print(f"### Memory over {calls} calls of 5 KB, charts with notes, readings of 2 MB kept\n")
     print("| calls | memory, MB |\n|---|---|")
-    sent = [bodies.encoded(5_000, notes=True, number=number) for number in range(500)]
+    again = [bodies.encoded(5_000, notes=True, number=number) for number in range(20)]
+    others = cycle([bodies.encoded(5_000, notes=True, number=number) for number in range(100, 600)])
+    sent = [again[place % len(again)] if place % 10 else next(others) for place in range(5000)]
     with serving("foramen", FORAMEN_READINGS_MB="2") as server:
         for tenth in range(11):
             print(f"| {tenth * calls // 10} | {server.memory():.1f} |", flush=True)
