@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from cds_service.store import Store, comments
 from cds_service.store.command import kept
 from cds_service.store.tables import advice, feedback
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 #: Cards whose feedback names no advice of ours.
 UNKNOWN = "(unknown card)"
 #: What a row of the report is about.
@@ -74,9 +75,10 @@ def report(store: Store, by: str) -> list[Line]:
     return [_rated(line) for line in sorted(lines.values(), key=lambda line: (-line.shown, line.subject))]
 
 
-def outcomes(connection: sa.Connection) -> dict[tuple[str, str], str]:
-    """The last outcome of each card."""
+def outcomes(connection: sa.Connection, since: datetime = BEGINNING) -> dict[tuple[str, str], str]:
+    """The last outcome of each card, of those heard of since then."""
     query = sa.select(feedback.c.client, feedback.c.card, feedback.c.outcome).order_by(feedback.c.id)
+    query = query.where(feedback.c.at >= since)
     return {(row.client, row.card): row.outcome for row in connection.execute(query)}
 
 
@@ -90,10 +92,10 @@ class Given:
     unseen: str  #: the column of why it was left out, or empty
 
 
-def advised(connection: sa.Connection, by: str) -> Iterator[Given]:
-    """Every card in the order it was given; one that was shown again counts once."""
+def advised(connection: sa.Connection, by: str, since: datetime = BEGINNING) -> Iterator[Given]:
+    """Every card since then in the order it was given; one that was shown again counts once."""
     names = ("client", "card", "at", "suppressed", "withheld", "service", "verdict", "rule", "code", "proposed")
-    query = sa.select(*(advice.c[name] for name in names)).order_by(advice.c.id)
+    query = sa.select(*(advice.c[name] for name in names)).where(advice.c.at >= since).order_by(advice.c.id)
     seen = set()
     for row in connection.execute(query):
         card = (row.client, row.card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import sqlalchemy as sa
 
@@ -67,15 +67,16 @@ def review(store: Store, by: str, count: int) -> Review:
     weeks = [since + timedelta(weeks=number) for number in range(count)]
     whole, left_out = Series("", _empty(weeks)), Counter[str]()
     subjects: dict[str, Series] = {}
+    midnight = datetime.combine(since, time(), UTC)
     with store.reading() as connection:
-        last = outcomes(connection)
-        for one in advised(connection, by):
+        last = outcomes(connection, midnight)
+        for one in advised(connection, by, midnight):
             week, fate = monday(one.at), _fate(one, last)
-            if week >= since and not one.card[0].startswith(CALLER):
+            if one.card[0] != CALLER:
                 subjects.setdefault(one.subject, Series(one.subject, _empty(weeks))).add(week, fate)
                 whole.add(week, fate)
                 left_out.update(filter(None, [one.unseen]))
-        reasons = tuple(_reasons(connection, since))
+        reasons = tuple(_reasons(connection, midnight))
     ordered = sorted(subjects.values(), key=lambda one: (-one.total.total(), one.subject))
     return Review(whole, tuple(ordered), reasons, left_out)
 
@@ -94,7 +95,7 @@ def _fate(one: Given, last: dict[tuple[str, str], str]) -> str:
     return FATES[-1] if one.unseen else last.get(one.card, FATES[2])
 
 
-def _reasons(connection: sa.Connection, since: date) -> Iterator[tuple[str, str, int]]:
+def _reasons(connection: sa.Connection, since: datetime) -> Iterator[tuple[str, str, int]]:
     """Why cards of a rule were dismissed; an answer that was sent twice is one row already."""
     of = sa.select(advice.c.client, advice.c.card, advice.c.rule).where(advice.c.rule != "").distinct().subquery()
     same = sa.and_(of.c.client == feedback.c.client, of.c.card == feedback.c.card)
@@ -102,7 +103,7 @@ def _reasons(connection: sa.Connection, since: date) -> Iterator[tuple[str, str,
         sa.select(of.c.rule, feedback.c.reason, sa.func.count().label("times"))
         .join(of, same)
         .where(feedback.c.outcome == ANSWERED[1], feedback.c.client != CALLER)
-        .where(feedback.c.at >= datetime.combine(since, datetime.min.time()).astimezone())
+        .where(feedback.c.at >= since)
         .group_by(of.c.rule, feedback.c.reason)
         .order_by(sa.func.count().desc(), of.c.rule, feedback.c.reason)
     )
