@@ -83,7 +83,8 @@ def _routes(app: Flask, options: settings.Settings, known: knowledge.Knowledge, 
     def hook(service_id: str) -> Response:
         g.call = hooks.Call(_offered(service_id))
         g.call = call = hooks.read(g.call.service, json_body())
-        given = answer(call, known, options, _capabilities(), _servers(), _app(), app.extensions["readings"])
+        readings = app.extensions["readings"]
+        given = answer(call, known, options, _capabilities(), _servers(), _app(), readings, readings.opened)
         return _cards(*kept.advice.shown(call, _caller(), given, known.version, _showing(call, options)))
 
     @app.post("/cds-services/<service_id>/feedback")

@@ -14,13 +14,15 @@ from cds_service.record import Record
 
 #: An address -> bytes and content type, or the reason why not.  Never raises.
 Fetch = Callable[[str], tuple[bytes, str] | Reason]
+#: Bytes and content type -> the text.
+Opener = Callable[[bytes, str], Text]
 #: Types that say nothing of the content; then the other label is believed.
 VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/fhir+json", "application/json"})
 WEB_ALPHABET = str.maketrans("-_", "+/")
 
 
-def text(attachment: Resource, record: Record, fetch: Fetch | None) -> Text:
-    """The text of one attachment.
+def text(attachment: Resource, record: Record, fetch: Fetch | None, opener: Opener = formats.read) -> Text:
+    """The text of one attachment, its format undone by ``opener``.
 
     Raises:
         Unreadable: with the reason.
@@ -33,7 +35,7 @@ def text(attachment: Resource, record: Record, fetch: Fetch | None) -> Text:
         kind = labelled if served.partition(";")[0].strip().lower() in VAGUE else served
     else:
         raise Unreadable(Reason.EMPTY)
-    read = formats.read(content, kind)
+    read = opener(content, kind)
     if not read.text.strip():
         raise Unreadable(Reason.EMPTY)
     return read

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from cds_service import coded, conditions, narrative
-from cds_service.attachments import Fetch
+from cds_service import coded, conditions, formats, narrative
+from cds_service.attachments import Fetch, Opener
 from cds_service.bounds import assessable, readable
 from cds_service.conditions import Targets
 from cds_service.documents import documents
@@ -21,7 +21,7 @@ from cds_service.reasons import Reason
 from cds_service.record import Question, Record, authored
 from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
 
-__all__ = ["Fetch", "Opened", "Question", "Reason", "Record", "Resource", "Targets", "read", "targets"]
+__all__ = ["Fetch", "Opened", "Opener", "Question", "Reason", "Record", "Resource", "Targets", "read", "targets"]
 
 
 def read(
@@ -32,6 +32,7 @@ def read(
     fetch: Fetch | None = None,
     until: float = inf,
     opened: Opened | None = None,
+    opener: Opener = formats.read,
 ) -> Chart:
     """The chart of one encounter.
 
@@ -41,11 +42,14 @@ def read(
         gaps: what is already known to be missing.
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
         until: monotonic time at which no further document is opened; the rest become gaps.
+        opener: undoes the format of an attachment.
         opened: what documents of this patient were found to say in an earlier chart.
     """
     start, end, date = _dates(record)
     chosen, uncounted = assessable(conditions.chosen(record, category))
-    texts, unread = narrative.documents(record, documents(), fetch, later=date, until=until, opened=opened)
+    texts, unread = narrative.documents(
+        record, documents(), fetch, later=date, until=until, opened=opened, opener=opener
+    )
     said = [*texts, *conditions.documents(record, chosen), *coded.observations(record, later=date)]
     said, beyond = readable(said)
     return Chart(

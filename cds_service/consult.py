@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any
 
 import cards
-from cds_service import chart, fhir, hooks, prefetch
+from cds_service import chart, fhir, formats, hooks, prefetch
 from cds_service.bounds import MORE_CODES, in_time
 from cds_service.reach import reach
 from cds_service.reasons import Reason
@@ -59,6 +59,7 @@ def consult(
     fetch: chart.Fetch | None = None,
     until: float = inf,
     reader: Reader = reading,
+    opener: chart.Opener = formats.read,
 ) -> Consultation:
     """Resources in, cards out.
 
@@ -70,8 +71,9 @@ def consult(
         fetch: brings the bytes behind an attachment's address; None: such attachments become gaps.
         until: monotonic time at which no further document is opened or read; the rest become gaps.
         reader: reads the documents.
+        opener: undoes the formats of attachments.
     """
-    read = chart.read(record, known.category, gaps=gaps, fetch=fetch, until=until)
+    read = chart.read(record, known.category, gaps=gaps, fetch=fetch, until=until, opener=opener)
     read, reader = in_time(read, known, reader, until)
     assessed = assess(read, known, reader)
     written = [card for one in assessed for card in cards.write(one, chart.targets(record, one.code), call)]
@@ -94,11 +96,13 @@ def answer(
     servers: Iterable[str] = (),
     app: cards.App | None = None,
     reader: Reader = reading,
+    opener: chart.Opener = formats.read,
 ) -> Consultation:
     """Consult on a hook call: with what it carries, and what its FHIR server adds.
 
     ``capabilities`` are the words that the client is registered with, ``servers`` the base URLs of the FHIR servers
-    that it may name, ``app`` the SMART app that it launches from cards; ``reader`` reads the documents.
+    that it may name, ``app`` the SMART app that it launches from cards.  ``reader`` reads the
+    documents, ``opener`` undoes the formats of attachments.
 
     Raises:
         RequestError: 412, where no code can be looked for.
@@ -120,6 +124,7 @@ def answer(
             fetch=server.binary if isinstance(server, fhir.Fhir) else None,
             until=until,
             reader=reader,
+            opener=opener,
         )
 
 

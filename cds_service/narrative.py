@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
 
-from cds_service import attachments
+from cds_service import attachments, formats
 from cds_service.documents import Documents, Kind
 from cds_service.fhir_read import (
     LOINC_SYSTEMS,
@@ -78,6 +78,7 @@ def documents(
     later: str,
     until: float = inf,
     opened: Opened | None = None,
+    opener: attachments.Opener = formats.read,
 ) -> tuple[list[Document], list[Gap]]:
     """The texts of the record, each once, and what could not be read.
 
@@ -92,7 +93,7 @@ def documents(
         source = narrative.item.source  # those of this encounter first: time to fetch may run out
         if source not in known.texts:
             late = monotonic() > until
-            known.texts[source] = (NOTHING, Reason.TIMED_OUT) if late else _text(narrative, record, fetch)
+            known.texts[source] = (NOTHING, Reason.TIMED_OUT) if late else _text(narrative, record, fetch, opener)
         text, unread = known.texts[source]
         if unread:
             gaps.append(Gap(source, unread))
@@ -157,7 +158,9 @@ def _study(narrative: Narrative) -> tuple[str, str, frozenset[str]]:
 # --- the text -----------------------------------------------------------------------------------------
 
 
-def _text(narrative: Narrative, record: Record, fetch: attachments.Fetch | None) -> tuple[Text, Reason | None]:
+def _text(
+    narrative: Narrative, record: Record, fetch: attachments.Fetch | None, opener: attachments.Opener
+) -> tuple[Text, Reason | None]:
     """All that a document says, as one text, and why there is none or not all of it.
 
     FHIR gives several attachments as several forms of the same content, so one that is read stands for all.
@@ -167,7 +170,7 @@ def _text(narrative: Narrative, record: Record, fetch: attachments.Fetch | None)
     reason = Reason.EMPTY
     for attachment in objects(resource, "content.attachment") + objects(resource, "presentedForm"):
         try:
-            forms.append(attachments.text(attachment, record, fetch))
+            forms.append(attachments.text(attachment, record, fetch, opener))
         except Unreadable as error:
             reason = error.reason if reason is Reason.EMPTY else reason
     unread: Reason | None = None if forms or reason is Reason.EMPTY else reason

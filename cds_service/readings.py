@@ -14,6 +14,8 @@ from secrets import token_bytes
 from threading import Lock
 from time import monotonic
 
+from cds_service import formats
+from cds_service.formats import Text
 from knowledge import Knowledge, Reading, reading
 from knowledge.model import Document
 
@@ -23,7 +25,7 @@ OF_READING, OF_CHARACTER, OF_EDIT, OF_STATEMENT, OF_CLAUSE, OF_EVENT, OF_CLAIM =
 
 
 class Readings:
-    """A reader that remembers: the last used readings, up to so many bytes of one process."""
+    """A reader that remembers: the texts and readings used last, up to so many bytes of one process."""
 
     def __init__(self, most: int, clock: Callable[[], float] = monotonic) -> None:
         """Remember up to ``most`` bytes of readings; 0: nothing."""
@@ -31,7 +33,7 @@ class Readings:
         self._clock = clock
         self._key = token_bytes()
         self._lock = Lock()
-        self._held: OrderedDict[bytes, tuple[Reading, int, float]] = OrderedDict()
+        self._held: OrderedDict[bytes, tuple[Reading | Text, int, float]] = OrderedDict()
         self.size = 0  #: bytes of what is remembered
 
     def __call__(self, document: Document, known: Knowledge) -> Reading:
@@ -40,10 +42,28 @@ class Readings:
             return reading(document, known)
         digest = self._digest(document, known)
         made = self._remembered(digest)
-        if made is None:
+        if not isinstance(made, Reading):
             made = reading(document, known)
-            self._keep(digest, made)
+            self._keep(digest, made, weigh(made))
         return made.of(document)
+
+    def opened(self, content: bytes, kind: str) -> Text:
+        """The text of an attachment, or what it was found to be before: a PDF takes longer to open than to read.
+
+        Raises:
+            Unreadable: with the reason; that is not remembered.
+        """
+        if not self._most:
+            return formats.read(content, kind)
+        digest = blake2b(kind.encode("utf-8", "surrogatepass") + b"\0", key=self._key, digest_size=32, person=b"opened")
+        digest.update(content)
+        found = self._remembered(digest.digest())
+        if not isinstance(found, Text):
+            found = formats.read(content, kind)
+            self._keep(
+                digest.digest(), found, OF_READING + OF_CHARACTER * len(found.text) + OF_EDIT * len(found.struck)
+            )
+        return found
 
     def _digest(self, document: Document, known: Knowledge) -> bytes:
         """What stands for a document: all that its reading depends on, and nothing that it could be told from."""
@@ -51,7 +71,7 @@ class Readings:
         told.update(document.text.encode("utf-8", "surrogatepass"))
         return told.digest()
 
-    def _remembered(self, digest: bytes) -> Reading | None:
+    def _remembered(self, digest: bytes) -> Reading | Text | None:
         now = self._clock()
         with self._lock:
             self._forget(now)
@@ -62,8 +82,8 @@ class Readings:
             self._held[digest] = made, weight, now  # last used is last forgotten
             return made
 
-    def _keep(self, digest: bytes, made: Reading) -> None:
-        weight, now = weigh(made), self._clock()
+    def _keep(self, digest: bytes, made: Reading | Text, weight: int) -> None:
+        now = self._clock()
         with self._lock:
             if digest not in self._held and weight <= self._most:
                 self._held[digest] = made, weight, now

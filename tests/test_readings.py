@@ -14,6 +14,7 @@ import knowledge
 from cds_service import readings
 from cds_service.app import create_app
 from cds_service.chart import Record, read
+from cds_service.formats import read as read_format
 from cds_service.prefetch import question, received
 from cds_service.readings import LIFE, Readings, weigh
 from cds_service.settings import Settings
@@ -102,9 +103,32 @@ def test_a_note_is_read_once_for_two_hooks(monkeypatch):
     assert (first.status_code, second.status_code, read_now) == (200, 200, [])
 
 
+def test_an_attachment_is_opened_once(monkeypatch):
+    """A PDF takes longer to open than to read; what it is labelled as counts, and nothing else of it is kept."""
+    opened = []
+    monkeypatch.setattr(
+        readings.formats, "read", lambda content, kind: opened.append(kind) or read_format(content, kind)
+    )
+    remembering, page = Readings(PLENTY), b"<p>Disc bulge &amp; stenosis</p>"
+    texts = [remembering.opened(page, kind) for kind in ("text/html", "text/html", "text/plain", "text/html")]
+    assert opened == ["text/html", "text/plain"]
+    assert texts == [read_format(page, kind) for kind in ("text/html", "text/html", "text/plain", "text/html")]
+    assert 0 < remembering.size <= PLENTY
+    assert all(page not in digest for digest in remembering._held)
+
+
+def test_what_could_not_be_opened_is_tried_again():
+    remembering = Readings(PLENTY)
+    for _ in range(2):
+        with pytest.raises(readings.formats.Unreadable):
+            remembering.opened(b"\x00", "text/plain")
+    assert remembering._held == {}
+
+
 def test_none_is_remembered_where_the_operator_says_so():
     forgetful = Readings(0)
     assert plain(forgetful(NOTE, KNOWN)) == plain(forgetful(NOTE, KNOWN))
+    assert forgetful.opened(b"words", "text/plain").text == "words"
     assert (forgetful.size, forgetful._held) == (0, {})
 
 
