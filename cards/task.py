@@ -20,7 +20,7 @@ def task(assessment: Assessment, advice: Advice, targets: Targets, call: Call) -
     elements = missing(assessment)
     if not (advice.task and elements and "create-tasks" in call.applies):
         return None
-    # A diagnosis before an order: a draft may not be on the client's server yet, and a reference to it would be refused.
+    # A diagnosis before an order: a draft may not be on the server yet, and a reference to it would be refused.
     about = next(iter([*targets.conditions, *targets.orders, *targets.referring_orders]), {})
     resource = {
         "resourceType": "Task",
