@@ -10,7 +10,7 @@ from itertools import pairwise
 
 NUMBER = r"(?:1[0-2]|\d)"
 #: "... to 11 mm" is a measure.
-MEASURE = r"(?![ ]?(?:mm|cm|millim|%|percent|deg))"
+MEASURE = r"(?![ ]?(?:mm\b|cm\b|millim|%|percent|deg(?:rees?)?\b))"
 STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}{MEASURE}"
 #: The letter and its number come first, so that the scan stops only there; what may not stand before is asked next.
 TOKEN = re.compile(rf"([ctls])(?=-?\d)(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
