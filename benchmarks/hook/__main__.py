@@ -180,7 +180,8 @@ def has_healthchain(python: str) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--healthchain", metavar="PYTHON", default=sys.executable, help="interpreter that has it")
-    parser.add_argument("--quick", action="store_true", help="5 and 20 KB only, short loads")
+    parser.add_argument("--quick", action="store_true", help="5 and 20 KB only")
+    parser.add_argument("--seconds", type=float, default=5, help="of each load")
     parser.add_argument("--growth", metavar="CALLS", type=int, help="measure memory over so many calls, and no more")
     given = parser.parse_args()
     print(f"{processor()}, {platform.system()}, {platform.python_implementation()} {platform.python_version()}\n")
@@ -197,7 +198,7 @@ def main() -> None:
             print("HealthChain is not installed here: no comparison with it.\n")
         rows = print_cost(servers, sizes, known)
         print_goals(rows, recording(known))
-        print_load(servers, sizes, 2 if given.quick else 5)
+        print_load(servers, sizes, given.seconds)
 
 
 if __name__ == "__main__":
