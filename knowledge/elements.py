@@ -60,7 +60,7 @@ def _imaging(record: Record, target: Target, known: Knowledge, element: Element)
         if text.document.author.value not in element.roles:
             continue
         for number, statement in enumerate(text.statements):
-            for clause in statement.clauses:
+            for clause in statement.clauses if statement.says("element") else ():
                 for event in clause.events:
                     done = "imaging" in event.values("element") and _study_done(event, statement)
                     if done and _study_shows(text, number, target, known):
