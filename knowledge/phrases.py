@@ -6,34 +6,52 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from knowledge.files import Raw, toml
-from knowledge.reading.lexicon import Lexicon, Tags, compile_lexicon, normal
+from knowledge.reading.lexicon import Lexicon, Tags, compile_lexicon, expand, normal
 from knowledge.tables import OrderGroup, Structural, anchored_tag
+
+#: Classes of words that say something of a thing.  Their decoys take back that word and leave the thing; the decoys of
+#: all other classes take back all: "cervical rib" is neither.
+CUES: frozenset[str | tuple[str, str]] = frozenset(
+    (
+        *("assertion", "normal", "narrowing", "change", "speech", "qualifier", "region", "bare"),
+        *(
+            ("element", value)
+            for value in ("tart", "tart-weak", "neuro-normal", "neuro-abnormal", "root-word", "landmark")
+        ),
+    )
+)
 
 
 def lexicon(root: Path, structurals: Sequence[Structural]) -> Lexicon:
     """The vocabulary and the words of the structural diagnoses, ready to be found."""
     entries: list[tuple[str, Tags]] = []
+    opened: list[tuple[str, Tags]] = []
+    shut: set[str] = set()
     spelling = toml(root / "spelling.toml", "spelling")
     for path in sorted(root.glob("vocabulary/*/*.toml")):
         if path.stem == "sections":
             continue
         raw = toml(path, "vocabulary")
-        for phrases, tags in _groups(raw, path):
+        for phrases, tags, decoys in _groups(raw, path):
             entries += [(phrase, tags) for phrase in phrases]
-        entries += [(phrase, ()) for phrase in raw.get("not", ())]
+            entries += [(phrase, ()) for phrase in decoys]
+            if all(kind in CUES or (kind, value) in CUES for kind, value in tags):
+                opened += [(phrase, tags) for phrase in decoys]
+            else:
+                shut |= {literal for phrase in decoys for literal in expand(phrase)}
     for structural in structurals:
         entries += list(_structural_entries(structural))
-    return compile_lexicon(entries, spelling["key"], spelling["keep"])
+    return compile_lexicon(
+        entries, spelling["key"], spelling["keep"], [one for one in opened if not shut & {*expand(one[0])}]
+    )
 
 
-def _groups(raw: Raw, path: Path) -> Iterator[tuple[list[str], Tags]]:
-    """The phrases of a vocabulary file with what they tell: its folder and name, or what a group asserts."""
+def _groups(raw: Raw, path: Path) -> Iterator[tuple[list[str], Tags, list[str]]]:
+    """The phrases of a vocabulary file, what they tell (its folder and name, or what a group asserts), its decoys."""
     if "phrases" in raw:
-        yield raw["phrases"], ((path.parent.name, path.stem),)
+        yield raw["phrases"], ((path.parent.name, path.stem),), raw.get("not", [])
     for group in raw.get("group", ()):
-        yield group["phrases"], tuple((kind, value) for kind, value in group["asserts"])
-        for decoy in group.get("not", ()):
-            yield [decoy], ()
+        yield group["phrases"], tuple((kind, value) for kind, value in group["asserts"]), group.get("not", [])
 
 
 def _structural_entries(structural: Structural) -> Iterator[tuple[str, Tags]]:

@@ -59,6 +59,14 @@ def test_a_phrase_stands_for_its_literals(phrase, literals):
     assert list(expand(phrase)) == literals
 
 
+def test_an_open_decoy_takes_back_its_own_word_only():
+    wide, thing = ("normal", "plain"), ("mechanism", "osseous")
+    entries = [("large", (wide,)), ("spur", (thing,)), ("large spur", ()), ("spur of the moment", ())]
+    made = compile_lexicon(entries, (), (), [("large spur", (wide,))])
+    assert [(first, last, told.tags) for first, last, told in made.held["large spur"]] == [(1, 2, (thing,))]
+    assert "spur of the moment" not in made.held
+
+
 def test_a_longer_phrase_tells_the_region_inside_it():
     made = compile_lexicon(
         [("cervical", (("region", "neck"),)), ("cervical canal", (("site", "canal"),)), ("canal street", ())], (), ()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import attrgetter
 
 from knowledge.reading.clauses import Event
 from knowledge.reading.levels import LevelMention, Spine, find_levels
-from knowledge.reading.lexicon import normal, term
+from knowledge.reading.lexicon import Held, normal, term
 from knowledge.tables import Knowledge
 
+WORD = re.compile(r"[^ \t\n/-]+")
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -23,12 +25,14 @@ def spine_of(rows: Sequence[tuple[str, str]]) -> Spine:
 
 def events_of(text: str, known: Knowledge) -> list[Event]:
     """Every phrase and every level, in order; a level inside a phrase is part of the phrase."""
-    terms = known.lexicon.terms
-    events = [
-        Event(match.start(), match.end(), told, told.levels)
-        for match in known.lexicon.scan(text)
-        if (told := terms.get(match[0]) or terms[normal(match[0])]).tags
-    ]
+    terms, held = known.lexicon.terms, known.lexicon.held
+    events: list[Event] = []
+    for match in known.lexicon.scan(text):
+        told = terms.get(match[0]) or terms[normal(match[0])]
+        if told.tags:
+            events.append(Event(match.start(), match.end(), told, told.levels))
+        elif inside := held.get(match[0]) or held.get(normal(match[0])):
+            events += _inside(match, inside)
     spine = spine_of(tuple((level.id, level.kind) for level in known.levels.values()))
     levels = find_levels(text, spine)
     if not levels:
@@ -41,6 +45,13 @@ def events_of(text: str, known: Knowledge) -> list[Event]:
         if not roots.hold(mention.start, mention.end) and not taken.meet(mention.start, mention.end)
     ]
     return ordered(events)
+
+
+def _inside(match: re.Match[str], held: Held) -> Iterator[Event]:
+    """The phrases that a decoy holds, where they stand."""
+    places = [(word.start(), word.end()) for word in WORD.finditer(match[0])]
+    for first, last, told in held:
+        yield Event(match.start() + places[first][0], match.start() + places[last - 1][1], told, told.levels)
 
 
 def ordered(events: list[Event]) -> list[Event]:

@@ -25,11 +25,15 @@ WORD = re.compile(r"[a-z]+")
 #: Between phrases that are scanned together: no phrase runs over it.
 APART = "\0"
 
+#: A class whose values say different things: of it a decoy takes back its own value only.
+MANIFOLD = "element"
 #: Classes whose words keep their meaning inside a longer phrase.
 NESTED = frozenset({"region", "qualifier"})
 
 Tag = tuple[str, str]
 Tags = tuple[Tag, ...]
+#: What a decoy holds all the same: first word, word behind the last, and what they tell.
+Held = tuple[tuple[int, int, "Term"], ...]
 
 
 #: Classes that a cue can be about.
@@ -69,6 +73,7 @@ class Lexicon:
     pattern: re.Pattern[str]
     tags: Mapping[str, Tags]  #: normalised phrase -> (class, value) pairs; empty = a decoy
     terms: Mapping[str, Term]  #: the same, ready to be asked
+    held: Mapping[str, Held]  #: normalised decoy -> the phrases in it that it does not take back
     words: frozenset[str]  #: every word of every phrase
     spelling: Spelling
 
@@ -105,8 +110,17 @@ def normal(text: str) -> str:
     return BLANKS.sub(" ", text.lower()).strip()
 
 
-def compile_lexicon(entries: Iterable[tuple[str, Tags]], key_terms: Iterable[str], kept: Iterable[str]) -> Lexicon:
-    """Build the lexicon from (phrase, tags) pairs; ``key_terms`` are words whose misspellings are read."""
+def compile_lexicon(
+    entries: Iterable[tuple[str, Tags]],
+    key_terms: Iterable[str],
+    kept: Iterable[str],
+    open_decoys: Iterable[tuple[str, Tags]] = (),
+) -> Lexicon:
+    """Build the lexicon from (phrase, tags) pairs; ``key_terms`` are words whose misspellings are read.
+
+    A decoy, a phrase without tags, tells nothing; one of ``open_decoys`` takes back its tags alone: "a large spur" is
+    no word for what is normal, and a spur it remains.
+    """
     tags: dict[str, Tags] = {}
     decoys: set[str] = set()
     for phrase, known in entries:
@@ -119,7 +133,30 @@ def compile_lexicon(entries: Iterable[tuple[str, Tags]], key_terms: Iterable[str
     words = frozenset(WORD.findall(" ".join(written))) | frozenset(kept)
     _nest(tags, decoys)
     terms = {phrase: term(told) for phrase, told in tags.items()}
-    return Lexicon(finder(tags), tags, terms, words, Spelling.of(key_terms, words))
+    held = {
+        literal: found
+        for phrase, taken in open_decoys
+        for literal in expand(phrase)
+        if not tags[literal] and (found := _held(literal, taken, tags))
+    }
+    return Lexicon(finder(tags), tags, terms, held, words, Spelling.of(key_terms, words))
+
+
+def _held(decoy: str, taken: Tags, tags: Mapping[str, Tags]) -> Held:
+    """The longest phrases inside a decoy, from its beginning, with what they tell besides what it takes back."""
+    words = decoy.split()
+    classes = {kind for kind, _ in taken} - {MANIFOLD}
+    found, first = [], 0
+    while first < len(words):
+        for last in range(len(words), first, -1):
+            inside = tags.get(" ".join(words[first:last]), ()) if last - first < len(words) else ()
+            if inside:
+                left = tuple(tag for tag in inside if tag not in taken and tag[0] not in classes)
+                found += [(first, last, term(left))] if left else []
+                first = last - 1
+                break
+        first += 1
+    return tuple(found)
 
 
 def _both(known: Tags, told: Tags) -> Tags:
