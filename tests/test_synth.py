@@ -79,6 +79,21 @@ def stopped(made, count):
     raise KeyboardInterrupt
 
 
+def test_a_share_of_the_patients_has_codes_to_judge(tmp_path):
+    words = ["synth", "--patients=60", "--share=0.2", "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    category = load().category
+    coded = {
+        one["subject"]["reference"]
+        for one in resources(tmp_path / "out")
+        if one["resourceType"] == "Condition" and one["code"]["coding"][0]["code"].startswith(category)
+    }
+    assert 3 < len(coded) < 25
+    assert {row["encounter"].partition("v")[0] for row in table(tmp_path / "out/answers.csv")} == {
+        one.removeprefix("Patient/") for one in coded
+    }
+
+
 def test_a_directory_that_is_there_is_left_alone(synth):
     folder = synth(1)
     before = (folder / "manifest.json").stat().st_mtime_ns

@@ -26,9 +26,12 @@ Made = tuple[resources.Resource, Answer | None]
 @click.command()
 @click.option("--patients", required=True, type=click.IntRange(1), help="How many patients; about 20 kB each.")
 @click.option("--seed", default=0, show_default=True, help="The same seed makes the same records.")
+@click.option(
+    "--share", default=1.0, show_default=True, type=click.FloatRange(0, 1), help="Of them with codes to judge."
+)
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="A new directory.")
-def synth(patients: int, seed: int, out: Path) -> None:
-    """Write an invented FHIR Bulk Data export, every encounter with a code to judge.
+def synth(patients: int, seed: int, share: float, out: Path) -> None:
+    """Write an invented FHIR Bulk Data export, with codes to judge.
 
     The right answer to each stands in answers.csv beside it.  Nobody in it is a person.
     """
@@ -39,16 +42,16 @@ def synth(patients: int, seed: int, out: Path) -> None:
         raise click.ClickException(f"{out} is there already") from None
     except (FramesError, knowledge.KnowledgeError) as error:
         raise click.ClickException(str(error)) from None
-    write(out, _made(patients, seed, teller))
+    write(out, _made(patients, seed, teller, share))
     click.echo(out / MANIFEST)
 
 
-def _made(patients: int, seed: int, teller: Teller) -> Iterator[Made]:
+def _made(patients: int, seed: int, teller: Teller, share: float = 1) -> Iterator[Made]:
     for one in resources.people(teller.frames):
         yield one, None
     often = 0.1 if sys.stderr.isatty() else 60.0
     for number in tqdm(range(patients), desc="Inventing", unit="patient", mininterval=often, file=sys.stderr):
-        yield from resources.patient(number, seed, teller)
+        yield from resources.patient(number, seed, teller, share)
 
 
 def write(folder: Path, made: Iterable[Made]) -> None:

@@ -49,10 +49,14 @@ def people(frames: Frames) -> Iterator[Resource]:
         yield {"resourceType": "Practitioner", "id": f"dr{number}", "name": [{"text": _signed(frames, number, name)}]}
 
 
-def patient(number: int, seed: int, teller: Teller) -> Iterator[tuple[Resource, Answer | None]]:
-    """Every resource of a patient; the Encounter comes with the answer to its code."""
+def patient(number: int, seed: int, teller: Teller, share: float = 1) -> Iterator[tuple[Resource, Answer | None]]:
+    """Every resource of a patient; the Encounter comes with the answer to its code.
+
+    Of all patients a ``share`` has codes to judge; the others are seen for something else.
+    """
     frames, rng = teller.frames, Random(f"{seed}/{number}")  # noqa: S311 - no secret: the same again from the same seed
     name, told, visits = f"p{number}", teller.tell(rng), frames["visits"]
+    judged, other = rng.random() < share, rng.choice(frames["comorbidity"])["code"]
     sex = rng.choice(["female", "male"])
     born = f"{rng.randint(1940, 2004)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
     yield {"resourceType": "Patient", "id": name, "gender": sex, "birthDate": born}, None
@@ -66,8 +70,8 @@ def patient(number: int, seed: int, teller: Teller) -> Iterator[tuple[Resource, 
         day = (first + timedelta(days=count * visits["between"])).isoformat()
         visit = Visit(name, f"{name}v{count}", day, clinic, clinician)
         answer = teller.choose(told, rng)
-        yield _encounter(visit), answer
-        yield _diagnosis(visit, answer.code), None
+        yield _encounter(visit), answer if judged else None
+        yield _diagnosis(visit, answer.code if judged else other), None
         yield _note(visit, told, rng, frames), None
         for place, vital in enumerate(rng.sample(frames["vital"], visits["observations"])):
             yield _vital(visit, place, vital, rng), None
