@@ -20,7 +20,7 @@ from cds_service.pseudonyms import Pseudonyms
 LIMIT = "600MB"
 ORDERED = """
     SELECT coalesce(json ->> '$.subject.reference', 'Patient/' || (json ->> '$.id')) AS whose, json::VARCHAR AS line
-    FROM read_ndjson_objects({files}, maximum_object_size = 67108864)
+    FROM read_ndjson_objects({files})
     WHERE json ->> '$.resourceType' NOT IN ('Organization', 'Practitioner')
     ORDER BY whose
 """
@@ -36,7 +36,12 @@ def buckets(files: list[Path], folder: Path) -> int:
 def duckdb(files: list[Path], folder: Path) -> int:
     """A sort out of core, in batches of Arrow."""
     connection = importlib.import_module("duckdb").connect(
-        config={"memory_limit": LIMIT, "temp_directory": str(folder), "preserve_insertion_order": "false"}
+        config={
+            "memory_limit": LIMIT,
+            "temp_directory": str(folder),
+            "preserve_insertion_order": "false",
+            "threads": "2",
+        }
     )
     found = connection.execute(ORDERED.format(files=[str(path) for path in files]))
     rows = (row for batch in iter(lambda: found.fetchmany(1000), []) for row in batch)

@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,11 +28,13 @@ READ = frozenset(
         *("Procedure", "ServiceRequest"),
     }
 )
+ATTACHING = frozenset({"DiagnosticReport", "DocumentReference"})
 ATTACHED = ("content.attachment.url", "presentedForm.url")
 PURPOSE = "audit"  #: of the pseudonyms
 REJECTS, REJECTED = "rejects.csv", "rejects.ndjson"
 HELD_BACK = 32 * 2**20  #: bytes that wait in memory for their files
 LEADING = 8  #: hexadecimal digits of a pseudonym that choose the bucket
+NEAR = 4096  #: patients whose bucket is remembered: their lines mostly stand together
 TICK = 500  #: lines between two movements of the progress bar
 
 
@@ -98,6 +101,7 @@ class Spread:
 
     def __post_init__(self) -> None:
         self.spill = Spill(self.folder)
+        self.homes = lru_cache(NEAR)(self._home)
 
     def run(self, paths: Iterable[Path], advance: Callable[[int], object]) -> None:
         """Read every file; what cannot be read is set aside with its place and never stops the run."""
@@ -137,9 +141,13 @@ class Spread:
         return True
 
     def _keep(self, patient: str, kind: str, raw: bytes) -> None:
+        name, pseudonym = self.homes(patient)
+        self.spill.add(name, orjson.dumps([pseudonym, patient, kind]), raw)
+
+    def _home(self, patient: str) -> tuple[str, str]:
+        """The bucket of a patient, and the pseudonym."""
         pseudonym = self.pseudonyms.of(PURPOSE, patient)
-        number = int(pseudonym[:LEADING], 16) * self.count >> 4 * LEADING
-        self.spill.add(bucket(number), orjson.dumps([pseudonym, patient, kind]), raw)
+        return bucket(int(pseudonym[:LEADING], 16) * self.count >> 4 * LEADING), pseudonym
 
     def _binary(self, name: str, raw: bytes) -> None:
         """A Binary does not say whose it is: it waits for the document that refers to it."""
@@ -196,14 +204,14 @@ def place(raw: bytes, *, whole: bool = True) -> Place:
     if kind == "Binary":
         return Place(kind, string(resource, "id"))
     patient = _patient(resource, kind) if kind in READ else ""
-    targets = map(reference, strings(resource, *ATTACHED)) if patient else ()
+    targets = map(reference, strings(resource, *ATTACHED)) if patient and kind in ATTACHING else ()
     return Place(kind, "", patient, tuple(one.id for one in targets if one.type in {"", "Binary"}))
 
 
 def _patient(resource: Resource, kind: str) -> str:
     if kind == "Patient":
         return string(resource, "id")
-    named = references(resource, *PATIENT_PATHS)
+    named = (target for path in PATIENT_PATHS for target in references(resource, path))  # mostly the first will do
     return next((target.id for target in named if target.type in {"", "Patient"}), "")
 
 
