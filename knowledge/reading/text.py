@@ -29,7 +29,6 @@ MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
 #: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
 LINE_END = re.compile(r"\n(?<=[a-z \t-]\n)[ \t]*(?=[a-z])")
 SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
-LAST_WORD = re.compile(r"[a-z]+\Z")
 WORD = re.compile(r"[a-z]+")
 LONG = re.compile(r"[a-z]{6,}")
 LETTERS = frozenset(ascii_lowercase)
@@ -78,13 +77,14 @@ def _joins(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
     """Words of the vocabulary that a line end has cut in two, with a hyphen or without."""
     for match in LINE_END.finditer(text):
         start = _before(text, match.start())
-        before = LAST_WORD.search(text, max(0, start - MOST_LETTERS), start)
+        line = text[max(0, start - MOST_LETTERS) : start]
+        before = line[len(line.rstrip(ascii_lowercase)) :]
         after = WORD.match(text, match.end(), match.end() + MOST_LETTERS)
-        if before is None or after is None:
+        if not before or after is None:
             continue
         cut = text[start] == "-"  # a hyphen says that the word goes on, whatever its parts are
-        known = not cut and before[0] in lexicon.words and after[0] in lexicon.words
-        if not known and before[0] + after[0] in lexicon.words:
+        known = not cut and before in lexicon.words and after[0] in lexicon.words
+        if not known and before + after[0] in lexicon.words:
             yield start, match.end(), ""
 
 
