@@ -131,7 +131,7 @@ def _not_gone(clause: Clause, statement: Statement) -> bool:
     following = statement.clauses[number] if number < len(statement.clauses) else None
     return (
         following is not None
-        and following.mark.isalpha()
+        and (following.mark.isalpha() or following.mark == ":")
         and any("undone" in event.values("speech") for event in following.events)
         and not any("care" in event.values("element") for event in following.events)
     )

@@ -22,7 +22,7 @@ OPEN = tomllib.loads((HERE / "open-metamorphic.toml").read_text(encoding="utf-8"
 @pytest.fixture(scope="module")
 def desk():
     with serving([]) as server:
-        yield Desk(create_app(Settings(dev=True, rate_limit=10**9)).test_client(), server)
+        yield Desk(create_app(Settings(dev=True, rate_limit=10**9, deadline_ms=60_000)).test_client(), server)
 
 
 @pytest.fixture(scope="module")
