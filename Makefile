@@ -10,7 +10,7 @@ PORT ?= 8000
 TOOLS := .tools
 TOOLED := $(TOOLS)/.installed
 
-.PHONY: demo test spark serve lint lock bench bench-hook soak tools image release audit-lock clean
+.PHONY: demo test spark serve lint lock bench bench-hook bench-audit soak tools image release audit-lock clean
 
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
@@ -43,6 +43,11 @@ soak: $(INSTALLED)
 bench-hook: $(INSTALLED)
 	@$(VENV)/bin/python benchmarks/hook $(if $(HEALTHCHAIN),--healthchain $(HEALTHCHAIN))
 	@$(VENV)/bin/python benchmarks/hook --growth 100000
+
+# What an audit costs; a gigabyte takes its time: benchmarks/README.md.
+bench-audit: $(INSTALLED)
+	@$(VENV)/bin/python benchmarks/audit
+	@$(VENV)/bin/python benchmarks/audit --memory
 
 # What a release is made and checked with, apart from what the service and its tests need.
 tools: $(TOOLED)
