@@ -168,6 +168,7 @@ def test_no_call_is_lost_when_the_service_is_told_to_stop():
     assert answers == [(200, expected)] * 8
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the processes of another are seen on Linux alone")
 def test_a_worker_that_is_killed_is_replaced():
     with serving() as (base, service):
         expected = post(base).json()
