@@ -39,21 +39,22 @@ def narrowings(text: Text, bound: Bound, known: Knowledge, *, certain: bool) -> 
             assertion,
             text.document,
             claim.statement,
-            tuple(_claim_evidence(text, claim, assertion, known.parts.narrowing)),
+            tuple(_claim_evidence(text, claim, assertion, known.parts.narrowing, certain=certain)),
             claim.weak,
         )
 
 
-def _claim_evidence(text: Text, claim: Claim, assertion: Assertion, narrowing: str) -> Iterator[Evidence]:
+def _claim_evidence(
+    text: Text, claim: Claim, assertion: Assertion, narrowing: str, *, certain: bool
+) -> Iterator[Evidence]:
     statement = claim.statement
     yield evidence(
         text, statement, "site" if claim.site else "lesion", claim.site or narrowing, assertion, claim.start, claim.end
     )
     for mention in claim.mechanisms:
         axis = "structural" if mention.value.startswith(STRUCTURAL) else "mechanism"
-        yield evidence(
-            text, statement, axis, mention.value.removeprefix(STRUCTURAL), mention.assertion, mention.start, mention.end
-        )
+        held = settled(mention.assertion, certain=certain)
+        yield evidence(text, statement, axis, mention.value.removeprefix(STRUCTURAL), held, mention.start, mention.end)
     for event in statement.events:
         if event.levels and not event.root and set(event.levels) & set(claim.levels):
             yield evidence(text, statement, "level", " ".join(event.levels), assertion, event.start, event.end)
