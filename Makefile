@@ -6,6 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 PORT ?= 8000
+JOBS ?= 2
 
 TOOLS := .tools
 TOOLED := $(TOOLS)/.installed
@@ -15,8 +16,9 @@ TOOLED := $(TOOLS)/.installed
 demo: $(INSTALLED)
 	@$(VENV)/bin/python scripts/demo.py
 
+# A file of tests stays with one process: `make test JOBS=1` runs them one by one.
 test: $(INSTALLED)
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile
 
 # What the audit on Spark needs besides Java, and nothing else does: 500 MB.  Then `make test` tests it too.
 spark: $(INSTALLED)
