@@ -27,7 +27,7 @@ COLUMNS = (
 )
 #: Where an Encounter names its organization and its practitioner.
 WHERE = ("serviceProvider", "participant.individual")
-BLOCK = 16 * 2**20  #: bytes of CSV that become one group of the Parquet file, and more than any row has
+BLOCK = 8 * 2**20  #: bytes of CSV that become one group of the Parquet file, and more than any row has
 #: A quote can be as long as a document.
 csv.field_size_limit(2**31 - 1)
 
