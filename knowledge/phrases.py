@@ -13,7 +13,8 @@ from knowledge.tables import OrderGroup, Structural, anchored_tag
 #: all other classes take back all: "cervical rib" is neither.
 CUES: frozenset[str | tuple[str, str]] = frozenset(
     (
-        *("assertion", "normal", "narrowing", "change", "speech", "qualifier", "region", "bare"),
+        *("assertion", "normal", "narrowing", "change", "speech", "qualifier", "region", "bare", "limb", "muscle"),
+        *("tissue", "site", "content", "adjective"),
         *(
             ("element", value)
             for value in ("tart", "tart-weak", "neuro-normal", "neuro-abnormal", "root-word", "landmark")
@@ -41,9 +42,8 @@ def lexicon(root: Path, structurals: Sequence[Structural]) -> Lexicon:
                 shut |= {literal for phrase in decoys for literal in expand(phrase)}
     for structural in structurals:
         entries += list(_structural_entries(structural))
-    return compile_lexicon(
-        entries, spelling["key"], spelling["keep"], [one for one in opened if not shut & {*expand(one[0])}]
-    )
+    left = [(literal, tags) for phrase, tags in opened for literal in expand(phrase) if literal not in shut]
+    return compile_lexicon(entries, spelling["key"], spelling["keep"], left)
 
 
 def _groups(raw: Raw, path: Path) -> Iterator[tuple[list[str], Tags, list[str]]]:

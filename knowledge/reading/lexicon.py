@@ -133,10 +133,12 @@ def compile_lexicon(
     words = frozenset(WORD.findall(" ".join(written))) | frozenset(kept)
     _nest(tags, decoys)
     terms = {phrase: term(told) for phrase, told in tags.items()}
+    back: dict[str, Tags] = {}
+    for literal, taken in open_decoys:
+        back[literal] = _both(back.get(literal, ()), taken)
     held = {
         literal: found
-        for phrase, taken in open_decoys
-        for literal in expand(phrase)
+        for literal, taken in back.items()
         if not tags[literal] and (found := _held(literal, taken, tags))
     }
     return Lexicon(finder(tags), tags, terms, held, words, Spelling.of(key_terms, words))
