@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,9 +51,10 @@ def built(commit: str, out: Path) -> list[Path]:
     with TemporaryDirectory(prefix="foramen-release-") as directory:
         tree = Path(directory) / "tree"
         tree.mkdir()
-        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S603, S607
-        with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-            files.extractall(tree, filter="data")
+        asked = ["git", "archive", "--format=zip", commit]  # unpacked alike by every Python from 3.11.0 on
+        archive = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S603
+        with zipfile.ZipFile(io.BytesIO(archive)) as files:
+            files.extractall(tree)
         out.mkdir(parents=True, exist_ok=True)
         run(sys.executable, "-c", BUILD.format(str(out)), cwd=tree, SOURCE_DATE_EPOCH=when, PYTHONPATH="")
     for source in out.glob("*.tar.gz"):
