@@ -18,8 +18,8 @@ def said(distribution: Distribution) -> str:
     """The licence as the package declares it: an expression, else its classifiers, else its own words."""
     told = distribution.metadata
     classes = [one.rpartition(" :: ")[2] for one in told.get_all("Classifier") or () if one.startswith("License ::")]
-    first = (told["License"] or "").strip().partition("\n")[0]
-    return told["License-Expression"] or "; ".join(classes) or first or "not declared"
+    expression, words = (next(iter(told.get_all(name) or ()), "") for name in ("License-Expression", "License"))
+    return expression or "; ".join(classes) or words.strip().partition("\n")[0] or "not declared"
 
 
 def texts(distribution: Distribution) -> Iterator[tuple[str, str]]:
