@@ -16,8 +16,6 @@ from knowledge.tables import Element, Knowledge
 NO_EXAM = frozenset(
     {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
 )
-
-
 #: "Foraminal stenosis -> injection": what is to follow.
 TO_COME = frozenset({"impression", "plan"})
 ARROW = re.compile(r"→|⇒|->|=>|-->")

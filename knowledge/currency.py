@@ -8,7 +8,7 @@ from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, pl
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
 from knowledge.reading.levels import overlap
-from knowledge.reading.statements import Statement
+from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
 ADDENDUM = "addendum"
@@ -94,26 +94,27 @@ def operated(made: Record, known: Knowledge) -> None:
             item.assertion = Assertion.HISTORICAL
 
 
-def _normal_levels(made: Record, document: Document) -> Iterator[str]:
+def _normal_levels(text: Text) -> Iterator[str]:
     """Levels that an addendum calls normal as a whole: "T1-2 is normal"."""
     about = ("site", "tissue", "mechanism", "content", "structural")
-    for text in made.texts:
-        for statement in text.statements if text.document is document else ():
-            if statement.sentence.section != ADDENDUM:
-                continue
-            for clause in statement.clauses:
-                normal = any(event.assertion is Assertion.AFFIRMED for event in clause.of("normal"))
-                if normal and not any(clause.of(kind) for kind in about):
-                    yield from (level for event in clause.events if not event.root for level in event.levels)
+    for statement in text.statements:
+        if statement.sentence.section != ADDENDUM:
+            continue
+        for clause in statement.clauses:
+            normal = any(event.assertion is Assertion.AFFIRMED for event in clause.of("normal"))
+            if normal and not any(clause.of(kind) for kind in about):
+                yield from (level for event in clause.events if not event.root for level in event.levels)
 
 
 def _amended(made: Record) -> None:
     """What was found at a level that the author's own addendum calls normal is taken back (policy A4)."""
+    normal = {id(text.document): frozenset(_normal_levels(text)) for text in made.texts}
     for lesion in made.lesions:
-        if lesion.assertion is Assertion.AFFIRMED and lesion.statement.sentence.section != ADDENDUM and lesion.levels:
-            normal = frozenset(_normal_levels(made, lesion.document))
-            if normal.issuperset(lesion.levels) or _denied_since(made, lesion):
-                lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+        earlier = lesion.assertion is Assertion.AFFIRMED and lesion.statement.sentence.section != ADDENDUM
+        if not (earlier and lesion.levels):
+            continue
+        if normal[id(lesion.document)].issuperset(lesion.levels) or _denied_since(made, lesion):
+            lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
 
 
 def _denied_since(made: Record, lesion: Lesion) -> bool:

@@ -21,6 +21,7 @@ SAID_OF = 30  #: characters between a root and the result that is said of it
 #: Classes by which a root names a level or a compressed nerve, not where something is felt.
 OF_A_LESION = ("site", "narrowing", "mechanism", "normal", "structural")
 NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
+NO_DISTRIBUTION = NOT_FOUND | {"technique"}
 RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
 EXAMINED = frozenset({"neuro-test", "landmark"})
 
@@ -64,7 +65,7 @@ def _current(event: Event, statement: Statement, text: Text) -> bool:
     return (
         text.document.author is not Role.RADIOLOGIST
         and text.document.of_encounter
-        and section not in {"plan", "family", "consent", "indication", "history", "copied"}
+        and section not in NOT_FOUND
         and event.assertion
         not in {
             Assertion.ELSEWHERE,
@@ -127,15 +128,7 @@ def distributions(record: Record, roots: frozenset[str], region: str, axis: str)
         for statement in text.statements:
             if any("imaging" in event.values("element") for event in statement.events):
                 shown = statement.sentence.line
-            if statement.sentence.section in {
-                "plan",
-                "family",
-                "consent",
-                "indication",
-                "history",
-                "copied",
-                "technique",
-            }:
+            if statement.sentence.section in NO_DISTRIBUTION:
                 continue
             for clause in statement.clauses:
                 for event in clause.events:

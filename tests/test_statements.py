@@ -8,22 +8,14 @@ import json
 from pathlib import Path
 
 import pytest
-from test_language import DATE, KNOWN, distribution, documented, narrowings
+from test_language import KNOWN, distribution, documented, narrowings, reading
 
 from knowledge.documented import Target
 from knowledge.elements import FINDERS
-from knowledge.model import Assertion, Chart, Document, Role
-from knowledge.record import record
+from knowledge.model import Assertion
 
 STATEMENTS = json.loads((Path(__file__).parent / "statements.json").read_text(encoding="utf-8"))
 PALPATION = next(element for element in KNOWN.elements if element.id == "biomechanical-findings")
-
-
-def reading(statement):
-    author = Role.RADIOLOGIST if statement["by"] == "radiologist" else Role.TREATING
-    kind = "radiology" if author is Role.RADIOLOGIST else "progress"
-    document = Document("DocumentReference/d0", statement["text"], kind, author, DATE)
-    return record(Chart(DATE, ("M99.73",), documents=(document,)), KNOWN)
 
 
 def lesions(statement):

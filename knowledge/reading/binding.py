@@ -33,8 +33,8 @@ ALL = re.compile(
     r"\b(?:(?P<more>all (?:three|four|of (?:these|those|them|which)))"
     r"|both(?! sides)|together|between them|(?:the|these) two)\b"
 )
-#: "... and canal stenosis at L4-5 from the same cause".
-SAME_CAUSE = re.compile(r"\bthe same (?:cause|reason|thing|tissue|tissues|process|mechanism|structure|structures)\b")
+#: "... and canal stenosis at L4-5 from the same cause": the noun is one of the policy's.
+SAME = re.compile(r"\bthe same ([a-z]+)")
 #: What a clause holds that only names a tissue.
 BARE = {"tissue", "assertion", "near", "element"}
 ARTICLE = 8  #: characters between "narrowed by" and the tissue
@@ -91,7 +91,7 @@ def _bind(text: Text, parts: Parts) -> Bound:
             if claim.narrowed and not (claim.mechanisms and claim.levels):
                 fill_in(claim, number, text, said, claims, parts.synoptic)
             if claim.narrowed and not claim.mechanisms:
-                _link_same(claim, [*bound.claims, *own])
+                _link_same(claim, [*bound.claims, *own], parts.causes)
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
         bound.claims += own
@@ -99,10 +99,11 @@ def _bind(text: Text, parts: Parts) -> Bound:
     return bound
 
 
-def _link_same(claim: Claim, before: list[Claim]) -> None:
+def _link_same(claim: Claim, before: list[Claim], causes: frozenset[str]) -> None:
     """Give a claim "from the same cause" what narrows in the claim before it."""
     clause = claim.statement.clauses[claim.clause]
-    if SAME_CAUSE.search(claim.text.reading.text, clause.start, clause.end):
+    named = SAME.finditer(claim.text.reading.text, clause.start, clause.end)
+    if any(match[1] in causes for match in named):
         told = [other for other in before if other.mechanisms and other.start < claim.start]
         near = [other for other in told if claim.statement.index - other.statement.index <= 1]
         claim.mechanisms = near[-1].mechanisms if near else []

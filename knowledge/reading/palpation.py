@@ -11,6 +11,7 @@ from knowledge.reading.lexicon import term
 
 #: What parts a letter from what is found: "P: ...", "P(ain): ...", two blanks.
 PARTED = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=][ \t]*|[ \t]+-{1,2}[ \t]+|[ \t]{2,})"
+LETTER = re.compile(rf"[ \t]*[a-z]{PARTED}")
 FOUND = "+"
 TERM = term((("element", "tart"),))
 
@@ -27,7 +28,7 @@ def lettered(text: str, words: Sequence[str]) -> Mapping[int, int]:
     for match in _pattern(words).finditer(text):
         start = match.start()
         while 0 < start + 1 <= match.end():
-            begin = re.compile(rf"[ \t]*[a-z]{PARTED}").match(text, start)
+            begin = LETTER.match(text, start)
             lines[start] = begin.end() if begin else start
             start = text.find("\n", start) + 1 or len(text) + 1
     return lines
