@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
+from knowledge.reading.boxes import fill, ticked
 from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.columns import column_events
 from knowledge.reading.events import events_of, mark_roots, ordered
@@ -37,15 +37,8 @@ DEFAULTS = {
 #: In an imaging report its history is why the study was made.
 REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEWHERE, "history": Assertion.ELSEWHERE}
 SILENT: AbstractSet[str] = frozenset()
-#: An empty check box and what it is for, up to the next box or the line end.
-UNTICKED = re.compile(r"[\[(☐□◻○](?:(?<=\[)[ _\n]{0,3}\]|(?<=\()\s{1,3}\)|(?<=[☐□◻○]))[^\[(☐☑☒□■◻○●]*")
-#: A ticked "no", beside its "yes" or alone.
-NO_TICKED = re.compile(r"(?:\[[ _]?\] ?yes[ \t]*)?\[ ?[x✓✔] ?\] ?no(?=[ \t]*(?:$|[\n.;,]|\[[ _]?\] ?yes))")
 #: A line end and what the next line is indented by.
 INDENT = re.compile(r"\n[ \t]{2,}")
-#: A line of a form that nobody has filled in.
-BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
-LEAST_BLANKS = 2
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 BLANK_LINE = re.compile(r"\n\n")
@@ -133,7 +126,7 @@ def _scan(document: Document, known: Knowledge) -> Scan:
     headings = headings_of(known.headings)
     reading = _unwrapped(document.text, reading_text(document.text, known.lexicon), headings.opens)
     text = reading.text
-    events = events_of(text, known)
+    events = ticked(text, events_of(text, known))
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
@@ -162,10 +155,8 @@ def _read(document: Document, known: Knowledge, found: Scan) -> Text:
         result.statements.append(statement)
         if own:
             _told(statement, default(sentence.section))
+            fill(text, sentence.start, sentence.end, own)
         index = last
-    _untick(result.statements, text)
-    _blank(result.statements, text)
-    _refuse(result.statements, text)
     _topics(text, result.statements, known)
     return result
 
@@ -191,47 +182,6 @@ def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
         return match is not None
 
     return loud
-
-
-def _untick(statements: Sequence[Statement], text: str) -> None:
-    """What stands behind an empty box, on its line, is not said."""
-    boxes = UNTICKED.finditer(text)
-    box = next(boxes, None)
-    for event in (event for statement in statements for event in statement.events) if box else ():
-        while box and box.end() <= event.start:
-            box = next(boxes, None)
-        if box is None:
-            return
-        if box.start() <= event.start and "\n" not in text[box.start() : event.start]:
-            event.assertion = Assertion.ELSEWHERE
-
-
-def _refuse(statements: Sequence[Statement], text: str) -> None:
-    """What stands before a ticked "no" is denied."""
-    ticks = [match.start() for match in NO_TICKED.finditer(text)] if "] no" in text or "]no" in text else []
-    for statement in statements if ticks else ():
-        within = range(statement.sentence.start, statement.sentence.end)
-        denied = max((tick for tick in ticks if tick in within), default=-1)
-        for event in statement.events:
-            if event.end <= denied and event.target and event.assertion is not Assertion.ELSEWHERE:
-                event.assertion = Assertion.NEGATED
-
-
-def _blank(statements: Sequence[Statement], text: str) -> None:
-    """A sentence with blanks left open says nothing."""
-    places = [blank.start() for blank in BLANK.finditer(text)] if "___" in text else []
-    if len(places) < LEAST_BLANKS:
-        return
-    starts = [statement.sentence.start for statement in statements]
-    within = Counter(
-        number
-        for place in places
-        if (number := bisect_right(starts, place) - 1) >= 0 and place < statements[number].sentence.end
-    )
-    for number, blanks in within.items():
-        if blanks >= LEAST_BLANKS:
-            for event in statements[number].events:
-                event.assertion = Assertion.ELSEWHERE
 
 
 def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]]) -> bool:

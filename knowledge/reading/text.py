@@ -14,8 +14,8 @@ from string import ascii_lowercase
 
 from knowledge.reading.lexicon import Lexicon
 
-#: One character for one character, so that offsets stay.
-ASCII = dict.fromkeys("\r\f\v", " ")
+#: One character for one character, so that offsets stay; a drawn line between cells is a tab.
+ASCII = dict.fromkeys("\r\f\v", " ") | {"|": "\t"}
 PLAIN = (
     ASCII
     | dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000", " ")

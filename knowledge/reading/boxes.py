@@ -1,0 +1,82 @@
+"""Forms: what empty boxes, a ticked "no" and blanks left open make of the words beside them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+
+from knowledge.model import Assertion
+from knowledge.reading.clauses import Event
+
+EMPTY = r"(?:\[[ _\n]{0,3}\]|\([ ]{1,3}\)|[☐□◻○])"
+TICKED = r"(?:\[ ?[x✓✔] ?\]|\( ?[x✓✔] ?\)|[☑☒■●])"
+BOX = re.compile(f"(?P<empty>{EMPTY})|{TICKED}")
+#: Where the words of a box end: at the next bracket or box, a dash or a key of its own, the line end.
+WORDS = re.compile(r"[^\[(☐☑☒□■◻○●\n]*?(?=[\[(☐☑☒□■◻○●\n]|\s-{2,3}\s|\s{2,}[a-z][a-z ]{1,20}:|\Z)")
+#: Behind the last box of a line whose boxes stand behind their words.
+NOTHING_MORE = re.compile(r"[ \t.,;]*$", re.MULTILINE)
+#: What an answer is followed by.
+ANSWERED = re.compile(r"[ \t]*(?:$|[\n.;,\[(☐☑☒□■◻○●])")
+ANSWER = frozenset({"negation", "negation-after"})
+#: A line of a form that nobody has filled in.
+BLANK = re.compile(r"(?<!\w)_{3,}(?!\w)")
+LEAST_BLANKS = 2
+
+
+def ticked(text: str, events: list[Event]) -> list[Event]:
+    """The events of a text without those whose box is empty: they are not said."""
+    empty = list(_unsaid(text))
+    if not empty:
+        return events
+    starts = [start for start, _ in empty]
+    return [event for event in events if not _inside(event.start, starts, empty)]
+
+
+def _inside(position: int, starts: Sequence[int], spans: Sequence[tuple[int, int]]) -> bool:
+    index = bisect_right(starts, position) - 1
+    return index >= 0 and position < spans[index][1]
+
+
+def _unsaid(text: str) -> Iterator[tuple[int, int]]:
+    """The words of the empty boxes: those behind each, or those before where a line ends with a box."""
+    line: list[re.Match[str]] = []
+    for box in BOX.finditer(text):
+        if line and "\n" in text[line[-1].end() : box.start()]:
+            yield from _of_line(text, line)
+            line = []
+        line.append(box)
+    yield from _of_line(text, line)
+
+
+def _of_line(text: str, boxes: Sequence[re.Match[str]]) -> Iterator[tuple[int, int]]:
+    if not any(box["empty"] for box in boxes):
+        return
+    start = text.rfind("\n", 0, boxes[0].start()) + 1
+    behind = text[start : boxes[0].start()].strip() and NOTHING_MORE.match(text, boxes[-1].end())
+    for box in boxes:
+        if box["empty"] and behind:
+            yield start, box.start()
+        elif box["empty"] and (words := WORDS.match(text, box.end())):
+            yield words.span()
+        start = box.end()
+
+
+def fill(text: str, start: int, end: int, events: Sequence[Event]) -> None:
+    """Give the events of a sentence what its form says: denied before a ticked "no", not said between blanks."""
+    if text.find("___", start, end) >= 0 and len(BLANK.findall(text, start, end)) >= LEAST_BLANKS:
+        for event in events:
+            event.assertion = Assertion.ELSEWHERE
+    for position, answer in enumerate(events):
+        if _refuses(text, start, answer):
+            for event in events[:position]:
+                if event.target and event.assertion is not Assertion.ELSEWHERE:
+                    event.assertion = Assertion.NEGATED
+
+
+def _refuses(text: str, start: int, answer: Event) -> bool:
+    """ "[x] no", alone behind its box."""
+    if ANSWER.isdisjoint(answer.values("assertion")) or not ANSWERED.match(text, answer.end):
+        return False
+    boxes = [box for box in BOX.finditer(text, max(start, answer.start - 5), answer.start) if not box["empty"]]
+    return bool(boxes) and not text[boxes[-1].end() : answer.start].strip()
