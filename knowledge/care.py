@@ -40,7 +40,7 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
     if _denied(record):
         return
     for text, statement, clause, event in record.events("element"):
-        if "care" in event.values("element") and _care_done(event, clause, statement, text):
+        if "care" in event.values("element") and _care_done(event, clause, statement, text, known.parts.patient):
             yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
     for text in record.texts:
         if text.document.author is Role.THERAPIST and text.statements:
@@ -84,10 +84,12 @@ def _is_care(procedure: Procedure, known: Knowledge) -> bool:
     )
 
 
-def _care_done(event: Event, clause: Clause, statement: Statement, text: Text) -> bool:
+def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, patient: frozenset[str]) -> bool:
+    """Whether a word of care tells care that was given; ``patient``: how the patient is written, and no care is."""
     if (
         event.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE, Assertion.UNCERTAIN}
         or text.document.author is Role.RADIOLOGIST
+        or text.document.text[slice(*text.span(event.start, event.end))] in patient
     ):
         return False
     section = statement.sentence.section

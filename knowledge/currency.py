@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
 from knowledge.model import Assertion, Document, Role
@@ -12,6 +12,9 @@ from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
 ADDENDUM = "addendum"
+#: What a later note says to be there no more; but not where it repeats an earlier one.
+GONE = frozenset({Assertion.NEGATED, Assertion.HISTORICAL})
+RETOLD = frozenset({"copied", "history"})
 
 
 def overrule(made: Record) -> None:
@@ -144,6 +147,29 @@ def replace_older(made: Record, known: Knowledge) -> None:
         if lesion.assertion is Assertion.AFFIRMED and _alike(lesion) in gone:
             lesion.assertion = Assertion.HISTORICAL
             lesion.evidence = ()
+    _cleared([lesion for lesion in made.lesions if lesion.kind != known.parts.narrowing])
+
+
+def _cleared(lesions: Sequence[Lesion]) -> None:
+    """ "T4 fixation gone": what the author found there before, and has not found again, is past (policy A4)."""
+    found: dict[tuple[Role, str], str] = {}
+    gone: dict[tuple[Role, str], str] = {}
+    for lesion in lesions:
+        told = found if lesion.assertion is Assertion.AFFIRMED else gone if lesion.assertion in GONE else None
+        own = lesion.document.of_encounter and lesion.statement.sentence.section not in RETOLD
+        if told is not None and own:
+            for key in _keys(lesion):
+                told[key] = max(told.get(key, ""), lesion.document.date)
+    for lesion in lesions if gone else ():
+        keys = _keys(lesion)
+        if lesion.assertion is Assertion.AFFIRMED and lesion.document.date and keys:
+            if all(found.get(key, "") < gone.get(key, "") for key in keys):
+                lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+
+
+def _keys(lesion: Lesion) -> list[tuple[Role, str]]:
+    """Whose finding it is, and where: its levels, else its regions."""
+    return [(lesion.document.author, place) for place in lesion.levels or sorted(lesion.regions)]
 
 
 def _alike(lesion: Lesion) -> tuple[object, ...]:
