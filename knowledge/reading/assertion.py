@@ -203,7 +203,12 @@ def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
 def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, int]:
     """Back to where the list before the cue begins."""
     first = clauses[number].start
-    said = any(other.target and other.end <= event.start for other in clauses[number].events)
+    if any(_cause(other) and other.end <= event.start for other in clauses[number].events):
+        return first, event.start  # "..., cause not shown"
+    own = [other for other in clauses[number].events if other.target and other.end <= event.start]
+    said = bool(own)
+    if number and said and all(map(_place, own)) and any(map(_place, clauses[number - 1].events)):
+        return first, event.start  # "narrowed at L4-5, at L5-S1 not at all"
     index = number
     while index > 0 and not (said and (clauses[index].hard or clauses[index - 1].stands_alone)):
         if not said and event.has("element") and _told(clauses[index - 1]):
@@ -214,6 +219,16 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
         first = clauses[index].start
         said = True
     return first, event.start
+
+
+def _place(event: Event) -> bool:
+    return bool(event.levels) or event.has("region")
+
+
+def _cause(event: Event) -> bool:
+    """ "cause", "reason": the noun, not a word that leads to one."""
+    told = event.values("assertion")
+    return "cause" in told and "agent" not in told and "termination" not in told
 
 
 def _told(clause: Clause) -> bool:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.elided import elided_claims
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
+from knowledge.reading.pairs import paired
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back
 from knowledge.reading.predicates import only
 from knowledge.reading.sites import Claim, claims_of, levels_of
@@ -76,6 +78,8 @@ def _bind(text: Text, parts: Parts) -> Bound:
         own = [] if statement.said.isdisjoint(CLAIMED) else list(claims_of(text, statement, mentions, parts))
         if statement.says("narrowing") and (statement.says("pronoun") or statement.says("termination")):
             own += pronoun_claims(text, statement, site)
+        if statement.says("narrowing") and statement.says("site"):
+            own += elided_claims(text, statement, own)
         said.append(mentions)
         claims.append(own)
         named = statement.of("site")
@@ -94,7 +98,8 @@ def _bind(text: Text, parts: Parts) -> Bound:
                 _link_same(claim, [*bound.claims, *own], parts.causes)
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
-        bound.claims += own
+        claims[number] = paired(words, own, said[number])
+        bound.claims += claims[number]
     _withdraw(said, claims)
     return bound
 
@@ -144,15 +149,19 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
 
 
 def _subject(mention: Mention, claim: Claim) -> bool:
-    """ "Facet hypertrophy narrows the canal at L3-4 and both foramina at L4-5": one subject, two objects."""
-    clauses = claim.statement.clauses
-    if mention.bare or mention.clause != claim.clause - 1 or clauses[claim.clause].hard:
+    """ "Facet hypertrophy narrows the canal at L3-4 and both foramina at L4-5": one subject, many objects."""
+    objects = claim.statement.clauses[mention.clause + 1 : claim.clause + 1]
+    if mention.bare or not objects or any(clause.hard or _of_its_own(clause) for clause in objects):
         return False
-    verbs = [event for event in clauses[mention.clause].events if event.value("narrowing") == "verb"]
-    placed = [event for event in clauses[mention.clause].events if event.levels and not event.root]
-    return any(
-        mention.end <= verb.start and all(verb.end <= event.start for event in placed) for verb in verbs
-    ) and not any(clauses[claim.clause].of(kind) for kind in ("mechanism", "tissue", "structural", "normal"))
+    clause = claim.statement.clauses[mention.clause]
+    verbs = [event for event in clause.events if event.value("narrowing") == "verb"]
+    placed = [event for event in clause.events if event.levels and not event.root]
+    return any(mention.end <= verb.start and all(verb.end <= event.start for event in placed) for verb in verbs)
+
+
+def _of_its_own(clause: Clause) -> bool:
+    """Whether a clause names what narrows, or says that nothing does."""
+    return any(clause.of(kind) for kind in ("mechanism", "tissue", "structural", "normal"))
 
 
 def _reachable(claim: Claim, mentions: list[Mention]) -> set[int]:

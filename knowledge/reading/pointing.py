@@ -21,8 +21,6 @@ SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing
 OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural")
 SAID_OF_IT = frozenset({"it is", "it's", "they are"})
 SUBJECT = frozenset({"they", "these", "one", "it"})
-#: What stands before a clause that says something else of the same thing.
-CONTRAST = frozenset({"but", "however", "although", "though", "while", "whereas", "yet"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
 
 
@@ -30,15 +28,11 @@ def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator
     """ "... crowds it", "they are tight", "the left one is narrowed": claims about the site named before."""
     site = last_site
     words = text.reading.text
-    here = False  # whether this sentence has named it
     for number, clause in enumerate(statement.clauses):
         named = clause.of("site")
         if named:
-            site, here = named[-1].value("site"), True
-            continue
-        if not site or clause.of("content"):
-            continue
-        if predicate := _predicate(words, clause) or (_elided(clause) if here else None):
+            site = named[-1].value("site")
+        elif site and not clause.of("content") and (predicate := _predicate(words, clause)):
             yield claim_of(text, statement, number, site, predicate, predicate)
 
 
@@ -57,14 +51,6 @@ def _predicate(words: str, clause: Clause) -> Event | None:
             if after or before:
                 return event
     return None
-
-
-def _elided(clause: Clause) -> Event | None:
-    """ "The canal is wide at L3-4 but narrowed at L4-5": the state begins the clause, its subject stands before it."""
-    if clause.mark not in CONTRAST:
-        return None
-    first = next((event for event in clause.events if not event.has("assertion")), None)
-    return first if first is not None and first.value("narrowing") == "state" else None
 
 
 def site_told_later(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:

@@ -1,0 +1,56 @@
+"""Clauses that leave their subject out: "the canal is wide at L3-4 but narrowed at L4-5"."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.predicates import only
+from knowledge.reading.sites import Claim, claim_of
+from knowledge.reading.statements import Statement, Text
+
+#: What stands before a clause that says something else of the same thing.
+CONTRAST = frozenset({"but", "however", "although", "though", "while", "whereas", "yet"})
+LISTED = frozenset({",", "and", ";"})
+#: What a key holds: "Neural foramina, left:".
+KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
+#: What stands before a predicate that is about something else.
+ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
+ADVERBS = 1  #: words before the predicate that nothing is known of
+ATTRIBUTE = 2  #: characters between a word and the tissue it describes
+
+
+def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) -> Iterator[Claim]:
+    """What clauses without a subject say of the site that the sentence has named before."""
+    site, key = "", False
+    for number, clause in enumerate(statement.clauses):
+        if named := clause.of("site"):
+            site, key = named[-1].value("site"), number == 0 and _is_key(statement.clauses)
+        elif site and not clause.of("content"):
+            predicate = _predicate(text.reading.text, clause, key=key)
+            if predicate and not any(claim.start <= predicate.start < claim.end for claim in found):
+                yield claim_of(text, statement, number, site, predicate, predicate)
+
+
+def _is_key(clauses: list[Clause]) -> bool:
+    """ "Neural foramina: ...": the first clause names the site, and all that follows is about it."""
+    return len(clauses) > 1 and clauses[1].mark == ":" and only(clauses[0], KEY)
+
+
+def _predicate(words: str, clause: Clause, *, key: bool) -> Event | None:
+    """The word that begins the clause and says how the site is; behind a key also a narrowing by its name."""
+    told = [event for event in clause.events if not event.has("assertion") or event.has("normal")]
+    first = next((event for event in told if not (key and (event.levels or event.has("region")))), None)
+    if first is None or any(first.has(kind) for kind in ANOTHER):
+        return None
+    cues = " ".join(words[event.start : event.end] for event in clause.events if event.start < first.start)
+    if len(words[clause.start : first.start].split()) - len(cues.split()) > ADVERBS:
+        return None  # "..., and the level above is narrowed"
+    if clause.mark not in CONTRAST and clause.mark not in LISTED:
+        return None
+    kind = first.value("narrowing")
+    passive = kind == "verb" and words[first.start : first.end].endswith(" by")
+    if not passive and any(0 <= event.start - first.end <= ATTRIBUTE for event in told if event.has("tissue")):
+        return None  # "..., narrowed disc spaces"
+    named = kind == "noun" and key and clause.mark in LISTED
+    return first if kind == "state" or passive or named else None

@@ -1,0 +1,91 @@
+"""Lists that go in pairs: "stenosis at L3-4 (ligament) and L4-5 (disc)", "by the former", "respectively"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from knowledge.reading.clauses import Clause
+from knowledge.reading.mentions import Mention
+from knowledge.reading.sites import ONE_OF_TWO, Claim
+
+RESPECTIVELY = re.compile(r"\brespectively\b")
+BRACKETS = frozenset("([")
+AT = 12  #: characters between a tissue and "at the former"
+TWO = 2
+
+Pairs = dict[tuple[str, ...], list[Mention]]  #: levels -> the tissues that narrow there
+
+
+def paired(words: str, claims: Sequence[Claim], mentions: Sequence[Mention]) -> list[Claim]:
+    """The claims of a sentence; one that several levels and as many tissues share is one for each pair."""
+    if not claims or len(claims[0].statement.own) < TWO:
+        return list(claims)
+    sentence = claims[0].statement.sentence
+    if RESPECTIVELY.search(words, sentence.start, sentence.end):
+        return list(_in_order(claims, mentions))
+    return [one for claim in claims for one in _apart(words, claim, mentions)]
+
+
+def _in_order(claims: Sequence[Claim], mentions: Sequence[Mention]) -> Iterator[Claim]:
+    """The first level with the first site or the first tissue, the second with the second."""
+    levels = claims[0].levels
+    if len(claims) == len(levels) and all(claim.levels == levels for claim in claims):
+        for level, claim in zip(levels, sorted(claims, key=lambda claim: claim.start), strict=True):
+            yield replace(claim, levels=(level,))
+        return
+    for claim in claims:
+        own = [mention for mention in mentions if mention in claim.mechanisms]
+        if claim.narrowed and len(own) == len(claim.levels) >= TWO:
+            for level, mention in zip(claim.levels, own, strict=True):
+                yield replace(claim, levels=(level,), mechanisms=[mention])
+        else:
+            yield claim
+
+
+def _apart(words: str, claim: Claim, mentions: Sequence[Mention]) -> Iterator[Claim]:
+    """A claim for each pair, where all its levels have one and the tissues differ."""
+    pairs = (_bracketed(words, claim, mentions) or _told(words, claim, mentions)) if claim.narrowed else {}
+    paired_levels = {level for levels in pairs for level in levels}
+    tissues = {frozenset(mention.value for mention in own) for own in pairs.values()}
+    if len(tissues) < TWO or not paired_levels >= {*claim.levels}:
+        yield claim
+        return
+    for levels, own in pairs.items():
+        yield replace(claim, levels=levels, mechanisms=own)
+
+
+def _told(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
+    """The claim's levels, each with the tissues of its own clause or those that point at it."""
+    found: Pairs = {}
+    for mention in mentions if len(claim.levels) >= TWO else ():
+        levels = _pointed(words, claim, mention) or _levels(claim.statement.clauses[mention.clause])
+        if mine := tuple(level for level in levels if level in claim.levels):
+            found.setdefault(mine, []).append(mention)
+    return found
+
+
+def _pointed(words: str, claim: Claim, mention: Mention) -> tuple[str, ...]:
+    """The one of two levels that "at the former" behind a tissue means."""
+    match = ONE_OF_TWO.search(words, mention.end, mention.end + AT + len("the upper level"))
+    if len(claim.levels) != TWO or match is None or match.start() > mention.end + AT:
+        return ()
+    return claim.levels[:1] if match["first"] else claim.levels[1:]
+
+
+def _bracketed(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
+    """Levels in a list, each with the tissues in the bracket behind it."""
+    clauses = claim.statement.clauses
+    found: Pairs = {}
+    for mention in mentions:
+        clause = clauses[mention.clause]
+        before = clauses[mention.clause - 1].events if mention.clause and clause.mark in BRACKETS else []
+        levels = [event for event in before if event.levels and not event.root]
+        if levels and not words[levels[-1].end : clause.start].strip(" (["):
+            found.setdefault(tuple(levels[-1].levels), []).append(mention)
+    return found
+
+
+def _levels(clause: Clause) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(level for event in clause.events if not event.root for level in event.levels))
