@@ -14,6 +14,13 @@ from knowledge.tables import Element, Knowledge
 #: A muscle grade below five.
 GRADE = re.compile(r"(?<![\w/.-])[0-4][+-]?\s?/\s?5(?![\d/])")
 WORD = re.compile(r"[a-z]+")
+#: A reflex that is lost or low, behind its name: "0", "1/4", "trace".
+LOST = re.compile(
+    r"[ \t:=(]{1,3}(?:(?:[lr]|left|right|bilat\w*)[ \t:]{1,2})?(?:is |are |was |were )?"
+    r"(?:[01]|zero|trace|tr)(?:\s?/\s?[24])?(?![\w/.+-]|\s?[/-]\s?\d)"
+)
+#: What may stand between a result and what it was found at: "diminished right patellar reflex".
+SIDE = re.compile(r"\s+(?:the )?(?:(?:left|right|l|r|lt|rt|bilateral|both) )?")
 #: How far behind a test its result may stand, in characters.
 RESULT = 70
 RIGHT_BESIDE = 3
@@ -34,8 +41,9 @@ def neurological(record: Record, _target: Target, known: Knowledge, element: Ele
         if not _current(event, statement, text):
             continue
         if "neuro-test" in kinds:
-            result = _result(event, statement)
-            if (
+            result = _result(event, statement, text.reading.text)
+            lost = _reflex(event, text, known) and LOST.match(text.reading.text, event.end)
+            if not lost and (
                 result is None
                 or "neuro-abnormal" not in result.values("element")
                 or normal_behind(result, statement)
@@ -74,13 +82,17 @@ def _current(event: Event, statement: Statement, text: Text) -> bool:
     )
 
 
-def _result(test: Event, statement: Statement) -> Event | None:
+def _reflex(event: Event, text: Text, known: Knowledge) -> bool:
+    return text.reading.text[event.start : event.end].rsplit(maxsplit=1)[-1] in known.parts.reflexes
+
+
+def _result(test: Event, statement: Statement, words: str) -> Event | None:
     """What a test showed: the nearest result behind it, before the next test; else right before it."""
     results = [
         event for event in statement.events if RESULTS & set(event.values("element")) and not _joins(event, statement)
     ]
     behind = [event for event in results if event.start >= test.end][:1]
-    before = [event for event in results if 0 <= test.start - event.end <= RIGHT_BESIDE]
+    before = [event for event in results if event.end <= test.start and SIDE.fullmatch(words, event.end, test.start)]
     found = next(iter(before or behind), None)
     return found if found and found.start - test.end <= RESULT else None
 

@@ -81,8 +81,14 @@ def _reaches(clauses: list[Clause], end: int) -> list[Scope]:
         for number, clause in enumerate(clauses)
         for event in clause.events
         for cue in event.kinds.get("assertion", ())
-        if cue in BY_CUE
+        if cue in BY_CUE and not _said_before(cue, event, clause)
     ]
+
+
+def _said_before(cue: str, event: Event, clause: Clause) -> bool:
+    """ "cleared years ago, ...": what may stand before or behind its subject stands behind it here."""
+    both = cue == "historical" and "historical-after" in event.values("assertion")
+    return both and any(other.target and other.end <= event.start for other in clause.events)
 
 
 def _starts(clauses: list[Clause], cue: str) -> list[int]:
@@ -118,9 +124,13 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         and len(clauses[number].events) == 1
         and clauses[number].end - event.end < LEAST
     )
-    beside = clauses[number].mark == ":" or (clauses[number].mark == "" and number == 1)
+    mark, ends = clauses[number].mark, number + 1 == len(clauses) or clauses[number + 1].hard
+    first = event.start - clauses[number].start < LEAST
+    beside = mark == ":" or (mark == "" and number == 1) or (mark == "," and ends and first)
     if alone and beside:  # "stenosis: no", and in the next cell
         return clauses[number - 1].start, event.start
+    if cue in BACKWARD and _elsewhere(event, number, clauses):
+        return event.end, clauses[number].end
     if cue == "negation" and _of_a_tissue(event, clauses[number]):
         return clauses[number].start, event.start
     if cue == "uncertain" and number > 0 and _nothing_behind(event, number, clauses):
@@ -128,6 +138,13 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
     if cue in BACKWARD and not (cue == AHEAD and _onward(event, clauses[number])):
         return _backward(event, number, clauses)
     return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+
+
+def _elsewhere(cue: Event, number: int, clauses: list[Clause]) -> bool:
+    """ "Spurs at L3-4, none at L4-5": the place behind the cue is denied, and nothing before it."""
+    own = [event for event in clauses[number].events if event.target]
+    placed = bool(own) and all(event.start >= cue.end and _place(event) for event in own)
+    return placed and number > 0 and any(map(_place, clauses[number - 1].events))
 
 
 def _onward(cue: Event, clause: Clause) -> bool:
@@ -207,6 +224,8 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
         return first, event.start  # "..., cause not shown"
     own = [other for other in clauses[number].events if other.target and other.end <= event.start]
     said = bool(own)
+    if not said and any("side" in other.values("assertion") for other in clauses[number].events):
+        return first, event.start  # "..., the left has resolved"
     if number and said and all(map(_place, own)) and any(map(_place, clauses[number - 1].events)):
         return first, event.start  # "narrowed at L4-5, at L5-S1 not at all"
     index = number

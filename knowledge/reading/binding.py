@@ -28,6 +28,8 @@ PASSIVE = re.compile(r" (?:by|from|with)$")
 MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
 CLAIMED = frozenset({"site", "narrowing", "content", "adjective"})
 BOUND = MENTIONED | CLAIMED
+#: Between a copula and what it says: "is mainly bony".
+ADVERB = re.compile(r" (?:[a-z]+ly )?")
 #: "What narrows the canal is ...": the cause behind the verb is what narrows.
 WHAT = re.compile(r"\bwhat(?: [a-z]+){0,3} $")
 #: "All three together", "narrowed by both": whatever was listed before.
@@ -249,12 +251,23 @@ def _agent(mention: Mention, claim: Claim) -> bool:
         for event in narrowings
     ):
         return True
+    if any(_complement(words, event, mention, clause) for event in narrowings):
+        return True
     alone = not narrowings and not clause.of("normal") and not clause.of("site")
     if _results(mention, claim) or _cleft(words, mention, clause):
         return True
     if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
         return alone and mention.clause == claim.clause - 1 and only(clause, BARE) and _leads(claim)
     return alone and mention.clause > claim.clause and " between " not in words[claim.end : mention.start]
+
+
+def _complement(words: str, narrowing: Event, mention: Mention, clause: Clause) -> bool:
+    """ "The narrowing is (mainly) bony": the tissue right behind the copula."""
+    copulas = [event for event in clause.events if "verb" in event.values("assertion")]
+    return any(
+        narrowing.end <= event.start and ADVERB.fullmatch(words, event.end, mention.start) is not None
+        for event in copulas
+    )
 
 
 def _cleft(words: str, mention: Mention, clause: Clause) -> bool:

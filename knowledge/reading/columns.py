@@ -90,12 +90,15 @@ def _told(
 
 
 def _yes(said: str, own: Sequence[Event], affirmed: Collection[str]) -> bool:
-    """Whether a cell says that what its column asks for is there."""
+    """Whether a cell says that what its column asks for is there: yes, how much of it, or where."""
     words = said.split()
     if not words or any(value.startswith("negation") for event in own for value in event.values("assertion")):
         return False
-    degree = any("degree" in event.values("assertion") or event.has("narrowing") for event in own)
-    return degree or words[0].strip(".,;") in affirmed or words[0].startswith(PLUS)
+    told = any(
+        "degree" in event.values("assertion") or event.has("narrowing") or event.levels or event.has("region")
+        for event in own
+    )
+    return told or words[0].strip(".,;") in affirmed or words[0].startswith(PLUS)
 
 
 def _cells(position: int, line: str) -> list[Cell]:

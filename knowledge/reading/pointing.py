@@ -60,8 +60,10 @@ def site_told_later(words: str, statements: Sequence[Statement], claims: list[li
         following = statements[number + 1]
         if not bare or following.sentence.paragraph != statements[number].sentence.paragraph:
             continue
-        sites = {value for event in following.of("site") for value in event.values("site")}
-        if len(sites) != 1 or not _points(words, following) or following.of("normal") or following.of("mechanism"):
+        told = [event for event in following.of("site") if event.assertion is not Assertion.NEGATED]
+        sites = {value for event in told for value in event.values("site")}
+        acts = any(event.value("narrowing") in {"verb", "state"} for event in following.of("narrowing"))
+        if len(sites) != 1 or acts or not _points(words, following) or following.of("normal"):
             continue
         for claim in bare:
             claim.site = next(iter(sites))

@@ -26,6 +26,9 @@ PLAIN = (
 )
 #: A minus sign in brackets before what it denies.
 MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
+#: A sign in brackets behind what it is said of.
+SIGNS = re.compile(r"(?<=[a-z0-9] )\((?P<sign>[+-])\)|(?<=[a-z0-9])\((?P<close>[+-])\)")
+SAID = {"-": "neg", "+": "pos"}
 #: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
 LINE_END = re.compile(r"\n(?<=[a-z \t-]\n)[ \t]*(?=[a-z])")
 SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
@@ -66,11 +69,17 @@ def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     text = original
     for written, plain in (ASCII if text.isascii() else PLAIN).items():
         text = text.replace(written, plain)
-    lower = MINUS.sub("no ", text.lower()) if "(-)" in text else text.lower()
+    lower = text.lower()
+    if "(-)" in lower or "(+)" in lower:
+        lower = SIGNS.sub(_sign, MINUS.sub("no ", lower))
     if len(lower) != len(text):  # a few capitals grow when lowered
         lower = "".join(low if len(low := character.lower()) == 1 else character for character in text)
     edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon), *_digits(lower, lexicon)])
     return _edited(lower, edits) if edits else ReadingText(lower)
+
+
+def _sign(match: re.Match[str]) -> str:
+    return SAID[match["sign"] or match["close"]]
 
 
 def _joins(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
