@@ -119,6 +119,7 @@ def _parts(raw: Raw) -> Parts:
         pain=frozenset(raw["language"]["pain"]),
         synoptic=tuple(raw["language"]["synoptic"]),
         affirmed=frozenset(raw["language"]["affirmed"]),
+        shared_adjectives=frozenset(raw["language"]["shared_adjectives"]),
         shared_heads=frozenset(raw["language"]["shared_heads"]),
         reflexes=frozenset(raw["language"]["reflexes"]),
         patient=frozenset(raw["language"]["patient"]),

@@ -131,7 +131,7 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         return clauses[number - 1].start, event.start
     if cue in BACKWARD and _elsewhere(event, number, clauses):
         return event.end, clauses[number].end
-    if cue == "negation" and _of_a_tissue(event, clauses[number]):
+    if cue == "negation" and (_of_a_tissue(event, clauses[number]) or _answers(event, clauses[number])):
         return clauses[number].start, event.start
     if cue == "uncertain" and number > 0 and _nothing_behind(event, number, clauses):
         return _backward(event, number, clauses)
@@ -164,6 +164,12 @@ def _of_a_tissue(cue: Event, clause: Clause) -> bool:
     named = [event for event in clause.events if event.target]
     tissues = named and all(event.has("tissue") or event.has("mechanism") for event in named)
     return bool(tissues) and clause.end - cue.end < LEAST and named[-1].start < cue.start
+
+
+def _answers(cue: Event, clause: Clause) -> bool:
+    """ "T-spine no / L-spine yes": the word ends the clause that it answers."""
+    last = "reply" in cue.values("assertion") and clause.end - cue.end < LEAST
+    return last and any(other.target and other.end <= cue.start for other in clause.events)
 
 
 def _led(cue: Event, clause: Clause) -> bool:

@@ -74,7 +74,7 @@ def _bind(text: Text, parts: Parts) -> Bound:
         mentions = (
             []
             if statement.said.isdisjoint(MENTIONED)
-            else list(mentions_of(statement, text.reading.text, parts.shared_heads))
+            else list(mentions_of(statement, text.reading.text, parts))
         )
         _taken_back(statement, mentions)
         own = [] if statement.said.isdisjoint(CLAIMED) else list(claims_of(text, statement, mentions, parts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from knowledge.model import Assertion
@@ -19,6 +19,8 @@ SEPARATOR = re.compile(
 )
 #: A few words in brackets.
 ASIDE = re.compile(r"\([^()\n]{1,32}\)")
+#: What stands before a word that is a subject: another word than a preposition.
+BARE = re.compile(r"(?<!\bat)(?<!\bof)(?<!\bin)(?<!\bon)(?<!\bto)(?<!\bfrom)(?<!\blevel)(?<!\bthe)(?<!\band) $")
 AROUND = 4  #: events on each side of a separator that may touch it
 PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
@@ -120,7 +122,36 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
         if levels and soft and _lists_levels(first, last, events, index):
             continue
         _cut(clauses, text, first, last, end, soft=soft)
-    return _shared_out(clauses, events)
+    shared = _shared_out(clauses, events)
+    return _runs_parted(shared, text) if levels and any("verb" in event.values("assertion") for event in events) else shared
+
+
+def _runs_parted(clauses: list[Clause], text: str) -> list[Clause]:
+    """ "L2-3 is fine L3-4 has mild stenosis": a level that is the subject of another verb begins a clause of its own."""
+    parted = []
+    for clause in clauses:
+        first = 0
+        for place, event in enumerate(clause.events):
+            if place > first and _subject(clause.events, place, text) and _predicated(clause.events[first:place]):
+                parted.append(replace(clause, end=event.start, events=clause.events[first:place]))
+                clause = Clause(event.start, clause.end, True, "", clause.events)
+                first = place
+        parted.append(replace(clause, events=clause.events[first:]))
+    return parted
+
+
+def _subject(events: Sequence[Event], place: int, text: str) -> bool:
+    """A level with no preposition before it and a verb right behind."""
+    event, following = events[place], events[place + 1] if place + 1 < len(events) else None
+    if not event.levels or event.root or following is None or "verb" not in following.values("assertion"):
+        return False
+    return following.start - event.end == 1 and BARE.search(text, max(0, event.start - 8), event.start) is not None
+
+
+def _predicated(events: Sequence[Event]) -> bool:
+    return any("verb" in event.values("assertion") for event in events) and any(
+        event.has("narrowing") or event.has("normal") for event in events
+    )
 
 
 def _cut(clauses: list[Clause], text: str, first: int, last: int, end: int, *, soft: bool) -> None:

@@ -17,6 +17,9 @@ TOKEN = re.compile(rf"([ctls])(?=-?\d)(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{
 PART = re.compile(rf"([ctls]?)-?({NUMBER})")
 LONG = 24  #: characters of a level expression that is not met twice
 JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
+#: A segment as it is spoken, behind "at": "at L4 5", "at L4 L5".
+SPOKEN = re.compile(rf"[ ]({NUMBER})(?![\w/.%-]|[ ]?(?:mm|cm|millim|percent|deg|week|wk|month|mo|year|yr|day)s?\b|[ ]?[-/])")
+AT = re.compile(r"\b(?:at|level) $")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,14 +98,31 @@ def _between(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMe
     joined: list[LevelMention] = []
     for mention in found:
         last = joined[-1] if joined else None
+        if last and last.single and text[last.end : mention.start] == " " and _spoken(text, last):
+            if levels := spine.between(last.levels[0], mention.levels[0]) if mention.single else ():
+                joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
+                continue
         named = last is not None and text[last.end : mention.start] == " and "
         if last and named and text[max(0, last.start - 8) : last.start] == "between ":
             upper, lower = last.levels[0].split("-")[0], mention.levels[-1].split("-")[-1]
             if levels := spine.between(upper, lower):
                 joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
                 continue
-        joined.append(mention)
+        joined.append(_completed(text, mention, spine))
     return joined
+
+
+def _spoken(text: str, mention: LevelMention) -> bool:
+    return AT.search(text, max(0, mention.start - 8), mention.start) is not None
+
+
+def _completed(text: str, mention: LevelMention, spine: Spine) -> LevelMention:
+    """ "at L4 5": a vertebra with the number of the next one behind it."""
+    number = SPOKEN.match(text, mention.end) if mention.single and _spoken(text, mention) else None
+    if number is None:
+        return mention
+    levels = spine.between(mention.levels[0], f"{mention.levels[0][0]}{number[1]}")
+    return LevelMention(mention.start, number.end(), levels, single=False) if len(levels) == 1 else mention
 
 
 def _vertebrae(letter: str, rest: str, spine: Spine) -> list[str]:

@@ -14,10 +14,12 @@ from knowledge.model import Assertion
 from knowledge.reading.assertion import WORST
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.statements import Statement
+from knowledge.tables import Parts
 
 NEAR = 60  #: characters between a tissue and the change said of it
 BESIDE = 26  #: characters between a word and what it says something of, right before it
 STRUCTURAL = "structural:"
+AND_THE = 5  #: characters between a separator and what begins its clause
 #: Between a part and what it is a part of.
 PART_OF = re.compile(r" of (?:the |a |its |this |that |each |both )?(?:left |right |l |r )?")
 
@@ -36,7 +38,7 @@ class Mention:
     also: bool = False  #: a diagnosis only where the chart says more (an injury, a pregnancy, an operation)
 
 
-def mentions_of(statement: Statement, words: str, heads: Collection[str]) -> Iterator[Mention]:
+def mentions_of(statement: Statement, words: str, parts: Parts) -> Iterator[Mention]:
     """Mechanisms and structural diagnoses of a sentence; tissues said to be normal are denied mechanisms."""
     for number, clause in enumerate(statement.clauses):
         taken = {id(event) for event in clause.of("tissue") if _of_another(event, clause, words)}
@@ -56,9 +58,9 @@ def mentions_of(statement: Statement, words: str, heads: Collection[str]) -> Ite
                     )
         for event in clause.events:
             if event.has("tissue") and id(event) not in taken:
-                yield _tissue(
-                    event, number, statement.clauses, owners, _headed(words, number, statement.clauses, heads)
-                )
+                headed = _headed(words, number, statement.clauses, parts.shared_heads)
+                headed = headed or _described(words, event, number, statement.clauses, parts.shared_adjectives)
+                yield _tissue(event, number, statement.clauses, owners, headed)
 
 
 def _of_another(event: Event, clause: Clause, words: str) -> bool:
@@ -86,6 +88,19 @@ def _headed(words: str, number: int, clauses: list[Clause], heads: Collection[st
     named = next((event for event in following.events if event.has("mechanism")), None)
     first = named is not None and all(event.start >= named.start for event in following.events)
     return named if first and named and words[named.start : named.end].rsplit(maxsplit=1)[-1] in heads else None
+
+
+def _described(
+    words: str, tissue: Event, number: int, clauses: list[Clause], adjectives: Collection[str]
+) -> Event | None:
+    """ "Overgrown ligament and facets": the first word of the name before is said of this one too."""
+    clause = clauses[number]
+    if clause.hard or not number or clause.events[0] is not tissue or len(words[clause.start : tissue.start]) > AND_THE:
+        return None
+    named = clauses[number - 1].events[-1] if clauses[number - 1].events else None
+    if named is None or not named.has("mechanism"):
+        return None
+    return named if words[named.start : named.end].split(maxsplit=1)[0] in adjectives else None
 
 
 def _tissue(event: Event, number: int, clauses: list[Clause], owners: frozenset[int], headed: Event | None) -> Mention:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from knowledge.reading.lexicon import Lexicon
+from knowledge.reading.signs import answers, spelled
 
 #: One character for one character, so that offsets stay; a drawn line between cells is a tab.
 ASCII = dict.fromkeys("\r\f\v", " ") | {"|": "\t"}
@@ -24,11 +25,6 @@ PLAIN = (
     | dict.fromkeys("“”„″", '"')
     | {"İ": "i", "•": "*", "·": "*", "◦": "*", "▪": "*", "\u2028": "\n", "\u2029": "\n", "\u0085": "\n"}
 )
-#: A minus sign in brackets before what it denies.
-MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
-#: A sign in brackets behind what it is said of.
-SIGNS = re.compile(r"(?<=[a-z0-9] )\((?P<sign>[+-])\)|(?<=[a-z0-9])\((?P<close>[+-])\)")
-SAID = {"-": "neg", "+": "pos"}
 #: What may have cut a word: a line end before a letter, a soft hyphen inside a word.
 LINE_END = re.compile(r"\n(?<=[a-z \t-]\n)[ \t]*(?=[a-z])")
 SOFT = re.compile(r"(?<=[a-z])\u00ad\n?(?=[a-z])")
@@ -70,16 +66,19 @@ def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
     for written, plain in (ASCII if text.isascii() else PLAIN).items():
         text = text.replace(written, plain)
     lower = text.lower()
-    if "(-)" in lower or "(+)" in lower:
-        lower = SIGNS.sub(_sign, MINUS.sub("no ", lower))
     if len(lower) != len(text):  # a few capitals grow when lowered
         lower = "".join(low if len(low := character.lower()) == 1 else character for character in text)
-    edits = sorted([*_joins(lower, lexicon), *_soft(lower), *_spellings(lower, lexicon), *_digits(lower, lexicon)])
+    lower = spelled(lower)
+    edits = sorted(
+        [
+            *_joins(lower, lexicon),
+            *_soft(lower),
+            *_spellings(lower, lexicon),
+            *_digits(lower, lexicon),
+            *answers(lower),
+        ]
+    )
     return _edited(lower, edits) if edits else ReadingText(lower)
-
-
-def _sign(match: re.Match[str]) -> str:
-    return SAID[match["sign"] or match["close"]]
 
 
 def _joins(text: str, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
@@ -141,7 +140,11 @@ def _edited(text: str, edits: list[tuple[int, int, str]]) -> ReadingText:
         if start < done:
             continue
         parts += [text[done:start], new]
-        length += start - done + len(new)
+        length += start - done
+        for place in range(length + end - start, length + len(new)):  # what is longer stands for the last character
+            starts.append(place)
+            shifts.append(end - 1 - place)
+        length += len(new)
         starts.append(length)
         shifts.append(end - length)
         done = end

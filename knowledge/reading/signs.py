@@ -1,0 +1,68 @@
+"""Signs that stand for words: "(+)" and "(-)", Y and N, a question mark before its answer, blanks that draw a table.
+
+All but Y and N are written over character by character, so that offsets stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+#: A minus sign in brackets before what it denies.
+MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
+#: A sign in brackets behind what it is said of.
+SIGN = re.compile(r"(?:(?<=[a-z0-9] )|(?<=[a-z0-9]))\(([+-])\)")
+SAID = {"-": "neg", "+": "pos", "y": "yes", "n": "no"}
+#: What a form prints before an answer.
+PROMPT = re.compile(r"\(y/n\)")
+#: A letter that answers: behind its key, or one of several on a line.
+KEYED = re.compile(r"(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
+LISTED = re.compile(r"(?<=[a-z)] )([yn])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))")
+#: "Numbness? None."
+ASKED = re.compile(r"(?<=[a-z)])\?(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
+#: Blanks between two columns; two of them also follow a full stop.
+GAP = re.compile(r"(?<![ .:;?!])[ ]{2,}(?=[^ ])|^[ ]{3,}(?=[^ ])")
+LEAST = 2  #: gaps in a line, lines in a table, letters on a line that answer
+
+
+def spelled(text: str) -> str:
+    """The text in lower case with its signs as words and its drawn tables as cells; as long as it was."""
+    if "(-)" in text or "(+)" in text:
+        text = SIGN.sub(lambda match: SAID[match[1]], MINUS.sub("no ", text))
+    if "?" in text:
+        text = ASKED.sub(":", text)
+    if "(y/n)" in text:
+        text = PROMPT.sub("     ", text)
+    return "\n".join(_drawn(text.split("\n"))) if "   " in text else text
+
+
+def answers(text: str) -> Iterator[tuple[int, int, str]]:
+    """Y and N where they answer, with the word for each."""
+    found = {match.span(1): match[1] for match in KEYED.finditer(text)}
+    start = 0
+    for line in text.split("\n"):
+        listed = [match for match in LISTED.finditer(text, start, start + len(line))]
+        found |= {match.span(1): match[1] for match in listed} if len(listed) >= LEAST else {}
+        start += len(line) + 1
+    for (first, last), letter in sorted(found.items()):
+        yield first, last, SAID[letter]
+
+
+def _drawn(lines: list[str]) -> Iterator[str]:
+    """The lines; of those that stand under each other in columns each gap begins with a tab."""
+    block: list[str] = []
+    for line in lines:
+        gaps = len(GAP.findall(line)) if "  " in line and "[" not in line else 0
+        if block and not 1 <= gaps <= len(GAP.findall(block[0])):
+            yield from _cells(block)
+            block = []
+        if block or gaps >= LEAST:
+            block.append(line)
+        else:
+            yield line
+    yield from _cells(block)
+
+
+def _cells(block: list[str]) -> Iterator[str]:
+    for line in block:
+        yield GAP.sub(lambda gap: "\t" + gap[0][1:], line) if len(block) >= LEAST else line
