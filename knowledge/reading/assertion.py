@@ -30,6 +30,7 @@ BY_CUE = {
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
 LEAST = 3  #: characters that are a word
+OUTCOME = 5  #: characters behind the last thing named that say what became of it
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
@@ -81,12 +82,16 @@ def _reaches(clauses: list[Clause], end: int) -> list[Scope]:
         for number, clause in enumerate(clauses)
         for event in clause.events
         for cue in event.kinds.get("assertion", ())
-        if cue in BY_CUE and not _said_before(cue, event, clause)
+        if cue in BY_CUE and not _idle(cue, event, clause)
     ]
 
 
-def _said_before(cue: str, event: Event, clause: Clause) -> bool:
-    """ "cleared years ago, ...": what may stand before or behind its subject stands behind it here."""
+def _idle(cue: str, event: Event, clause: Clause) -> bool:
+    """ "cleared years ago, ...", "was not removed": a cue that reaches nothing behind it, or nothing at all."""
+    if cue == "historical-after" and any(
+        "negation" in other.values("assertion") and 0 <= event.start - other.end <= 1 for other in clause.events
+    ):
+        return True
     both = cue == "historical" and "historical-after" in event.values("assertion")
     return both and any(other.target and other.end <= event.start for other in clause.events)
 
@@ -137,7 +142,23 @@ def _scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int)
         return _backward(event, number, clauses)
     if cue in BACKWARD and not (cue == AHEAD and _onward(event, clauses[number])):
         return _backward(event, number, clauses)
-    return event.end, _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+    reach = _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
+    if "instead" in event.values("assertion"):
+        return event.end, min(reach, _one_thing(event, clauses[number]))
+    return event.end, min(reach, _now(event, clauses[number:])) if cue == "historical" else reach
+
+
+def _one_thing(cue: Event, clause: Clause) -> int:
+    """The end of the one thing behind a cue: where a verb goes on with what stands before it."""
+    behind = [event for event in clause.events if event.start >= cue.end]
+    verbs = (event.start for event in behind if event.value("narrowing") == "verb" or "verb" in event.values("assertion"))
+    return next(verbs, clause.end)
+
+
+def _now(cue: Event, clauses: list[Clause]) -> int:
+    """Where what is there now begins, behind a cue of the past."""
+    events = (event for clause in clauses for event in clause.events if event.start >= cue.end)
+    return next((event.start for event in events if "current" in event.values("assertion")), clauses[-1].end)
 
 
 def _elsewhere(cue: Event, number: int, clauses: list[Clause]) -> bool:
@@ -232,6 +253,8 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
     said = bool(own)
     if not said and any("side" in other.values("assertion") for other in clauses[number].events):
         return first, event.start  # "..., the left has resolved"
+    if number and said and _outcome(clauses[number - 1]):
+        return first, event.start  # "cervical dysfunction unchanged, lumbar dysfunction resolved"
     if number and said and all(map(_place, own)) and any(map(_place, clauses[number - 1].events)):
         return first, event.start  # "narrowed at L4-5, at L5-S1 not at all"
     index = number
@@ -244,6 +267,12 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
         first = clauses[index].start
         said = True
     return first, event.start
+
+
+def _outcome(clause: Clause) -> bool:
+    """Whether a clause says more behind the last thing it names, as no member of a list does."""
+    named = [event for event in clause.events if event.target]
+    return bool(named) and clause.end - named[-1].end >= OUTCOME
 
 
 def _place(event: Event) -> bool:
@@ -273,6 +302,7 @@ def _operations(clauses: list[Clause], end: int) -> list[Scope]:
     if first is None:
         return []
     reach = next((clause.start for clause in clauses if clause.mark == ";" and clause.start > first.end), end)
+    reach = min(reach, _now(first, clauses))
     return [(first.end, reach, Assertion.HISTORICAL, OPERATION)]
 
 

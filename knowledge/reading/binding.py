@@ -23,11 +23,18 @@ from knowledge.reading.synoptic import fill_in
 from knowledge.tables import Parts
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
+#: What stands before a tissue that only tells where another one is.
+WHERE = re.compile(
+    r"\b(?:about|around|near|along|alongside|beside|behind|beneath|surrounding|adjacent to|next to|in front of|anterior to"
+    r"|posterior to|overlying|underlying) (?:the |a |each |both )?(?:left |right |l |r )?$"
+)
 PASSIVE = re.compile(r" (?:by|from|with)$")
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
 MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
 CLAIMED = frozenset({"site", "narrowing", "content", "adjective"})
 BOUND = MENTIONED | CLAIMED
+#: What is granted before the narrowing is told otherwise: "although the disc bulges, ...".
+CONCEDED = re.compile(r"\s*(?:(?:al|even )?though|while|whereas|despite|notwithstanding|granted)\b")
 #: Between a copula and what it says: "is mainly bony".
 ADVERB = re.compile(r" (?:[a-z]+ly )?")
 #: "What narrows the canal is ...": the cause behind the verb is what narrows.
@@ -91,9 +98,11 @@ def _bind(text: Text, parts: Parts) -> Bound:
     site_told_later(words, text.statements, claims)
     said_again(words, text.statements, claims)
     take_back(words, text.statements, claims)
-    for number, own in enumerate(claims):
+    for own in claims:
         for claim in own:
             _link(claim, said[claim.statement.index])
+    for number, own in enumerate(claims):
+        for claim in own:
             if claim.narrowed and not (claim.mechanisms and claim.levels):
                 fill_in(claim, number, text, said, claims, parts.synoptic)
             if claim.narrowed and not claim.mechanisms:
@@ -174,11 +183,13 @@ def _reachable(claim: Claim, mentions: list[Mention]) -> set[int]:
     clauses = claim.statement.clauses
     reach = {claim.clause}
     own = any(mention.clause == claim.clause and _counts(mention, claim) for mention in mentions)
+    told = any(mention.clause >= claim.clause and _counts(mention, claim) for mention in mentions)
     earlier = any(clause.of("site") for clause in clauses[: claim.clause])
     for step in (1,) if own and earlier else (1, -1):
         index = claim.clause + step
         while 0 <= index < len(clauses) and not clauses[max(index, index - step)].hard:
-            if _own_business(clauses[index]) or not _same_level(claim, index):
+            conceded = told and CONCEDED.match(claim.text.reading.text, clauses[index].start)
+            if conceded or _own_business(clauses[index]) or not _same_level(claim, index):
                 break
             reach.add(index)
             index += step
@@ -230,6 +241,8 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     words = claim.text.reading.text
     if any(OF.fullmatch(words, event.end, mention.start) for event in clause.of("mechanism")):
         return False  # "subluxation of the facet": the bone is where it happens
+    if WHERE.search(words, max(clause.start, mention.start - 28), mention.start):
+        return False  # "fibrous tissue about the facet joint"
     causes = [event for event in clause.events if "cause" in event.values("assertion")]
     narrowings = [event for event in clause.events if event.has("narrowing")]
     if any(event.start < mention.start for event in causes) and (narrowings or mention.clause != claim.clause):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from knowledge.reading.clauses import Clause
 from knowledge.reading.mentions import Mention
+from knowledge.reading.predicates import only
 from knowledge.reading.sites import ONE_OF_TWO, Claim
 
 RESPECTIVELY = re.compile(r"\brespectively\b")
@@ -25,6 +26,8 @@ def paired(words: str, claims: Sequence[Claim], mentions: Sequence[Mention]) -> 
     sentence = claims[0].statement.sentence
     if RESPECTIVELY.search(words, sentence.start, sentence.end):
         return list(_in_order(claims, mentions))
+    if ONE_OF_TWO.search(words, sentence.start, sentence.end):
+        return [_meant(words, one, mentions, claims) for claim in claims for one in _apart(words, claim, mentions)]
     return [one for claim in claims for one in _apart(words, claim, mentions)]
 
 
@@ -46,7 +49,10 @@ def _in_order(claims: Sequence[Claim], mentions: Sequence[Mention]) -> Iterator[
 
 def _apart(words: str, claim: Claim, mentions: Sequence[Mention]) -> Iterator[Claim]:
     """A claim for each pair, where all its levels have one and the tissues differ."""
-    pairs = (_bracketed(words, claim, mentions) or _told(words, claim, mentions)) if claim.narrowed else {}
+    pairs: Pairs = {}
+    if claim.narrowed and mentions:
+        keyed = _keyed(claim, mentions)
+        pairs = keyed or _bracketed(words, claim, mentions) or _told(words, claim, mentions)
     paired_levels = {level for levels in pairs for level in levels}
     tissues = {frozenset(mention.value for mention in own) for own in pairs.values()}
     if len(tissues) < TWO or not paired_levels >= {*claim.levels}:
@@ -54,6 +60,32 @@ def _apart(words: str, claim: Claim, mentions: Sequence[Mention]) -> Iterator[Cl
         return
     for levels, own in pairs.items():
         yield replace(claim, levels=levels, mechanisms=own)
+
+
+def _meant(words: str, claim: Claim, mentions: Sequence[Mention], claims: Sequence[Claim]) -> Claim:
+    """ "Canal stenosis at L4-5 and foraminal at L5-S1, the former from ...", "a bulge at L3-4, spurs at L4-5; only the
+    former narrows the canal": the tissue that is meant.
+    """
+    clauses = claim.statement.clauses
+    match = ONE_OF_TWO.search(words, clauses[claim.clause].start, clauses[claim.clause].end)
+    if match and not _levels(clauses[claim.clause]):
+        before = [(_levels(clauses[one.clause]), one) for one in mentions if one.clause < claim.clause]
+        placed = [(levels, one) for levels, one in before if levels]
+        if len(placed) == TWO:
+            levels, one = placed[0 if match["first"] else 1]
+            return replace(claim, levels=levels, mechanisms=[one])
+    narrowed = [one for one in claims if one.narrowed]
+    if len(narrowed) == TWO and claim in narrowed:
+        first = claim is narrowed[0]
+        own = [one for one in mentions if _first_meant(words, clauses[one.clause], one) is first]
+        return replace(claim, mechanisms=own) if own else claim
+    return claim
+
+
+def _first_meant(words: str, clause: Clause, mention: Mention) -> bool | None:
+    """Whether "the former" stands before a tissue, or "the latter"; None: neither."""
+    match = ONE_OF_TWO.search(words, clause.start, mention.start)
+    return bool(match["first"]) if match else None
 
 
 def _told(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
@@ -72,6 +104,21 @@ def _pointed(words: str, claim: Claim, mention: Mention) -> tuple[str, ...]:
     if len(claim.levels) != TWO or match is None or match.start() > mention.end + AT:
         return ()
     return claim.levels[:1] if match["first"] else claim.levels[1:]
+
+
+def _keyed(claim: Claim, mentions: Sequence[Mention]) -> Pairs:
+    """ "Two-level stenosis (C5-6: moderate, from disc; C6-7: mild, from spur)": levels that head what is said of them."""
+    clauses = claim.statement.clauses
+    heads = [
+        number
+        for number, clause in enumerate(clauses[:-1])
+        if number > claim.clause and clauses[number + 1].mark == ":" and clause.events and only(clause, {"level"})
+    ]
+    found: Pairs = {}
+    for mention in mentions if len(heads) >= TWO else ():
+        if own := [number for number in heads if number < mention.clause]:
+            found.setdefault(_levels(clauses[own[-1]]), []).append(mention)
+    return found
 
 
 def _bracketed(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:

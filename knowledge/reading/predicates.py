@@ -81,12 +81,11 @@ def _shareable(clause: Clause, mentions: list[Mention], *, forward: bool) -> Eve
 
 
 def _follows_colon(clauses: list[Clause], index: int) -> bool:
-    """A colon joins a key to its value."""
-    return (
-        clauses[index].mark in {":", ""}
-        and not clauses[index - 1].of("normal")
-        and not clauses[index - 1].of("narrowing")
-    )
+    """A colon joins a key to its value; so does a dash behind nothing but the name of a site."""
+    before = clauses[index - 1]
+    if clauses[index].mark == "-":
+        return bool(before.of("site")) and only(before, {"site", "adjective", "element"})
+    return clauses[index].mark in {":", ""} and not before.of("normal") and not before.of("narrowing")
 
 
 def only(clause: Clause, kinds: set[str]) -> bool:

@@ -23,6 +23,7 @@ EXCEPT = re.compile(r"(?:other than|apart from|except(?: for)?|excepting|excludi
 ONE_OF_TWO = re.compile(
     r"\bthe (?:(?P<first>former|first|upper one|upper level)|latter|second|lower one|lower level)\b"
 )
+OPERATED = frozenset({"operation", "hardware"})
 
 
 @dataclass(slots=True)
@@ -184,6 +185,7 @@ def _place(claim: Claim) -> None:
     for index in order if statement.own else ():
         levels = _levels_for(claim, clauses[index])
         if levels:
+            levels = [*_graded_before(clauses, index), *levels]
             for following in clauses[index + 1 :]:  # "L3-4, L4-5 and L5-S1"
                 if following.hard or any(following.of(kind) for kind in ("narrowing", "site", "normal")):
                     break
@@ -196,13 +198,32 @@ def _place(claim: Claim) -> None:
     claim.regions = _regions_of(claim, order)
 
 
+def _graded_before(clauses: Sequence[Clause], index: int) -> list[str]:
+    """ "Mild L3-4 and severe L4-5 stenosis": the levels of members of a list that share the narrowing behind it."""
+    levels: list[str] = []
+    while index and not clauses[index].hard:
+        index -= 1
+        clause = clauses[index]
+        degree = any("degree" in event.values("assertion") for event in clause.events)
+        if not (degree and only(clause, {"assertion", "level"}) and levels_of(clause)):
+            break
+        levels = [*levels_of(clause), *levels]
+    return levels
+
+
 def _levels_for(claim: Claim, clause: Clause) -> list[str]:
     """The levels of a clause, of a narrowing those that it is not denied for: "... but not at C4-5"."""
-    told = [event for event in clause.events if event.levels and not event.root]
+    told = [event for event in clause.events if event.levels and not event.root and not _operated(event, clause)]
     placed = [event for event in claim.statement.events if event.levels and not event.root]
     denied = claim.narrowed and any(event.assertion is not Assertion.NEGATED for event in placed)
     held = [event for event in told if not (denied and event.assertion is Assertion.NEGATED)]
     return list(dict.fromkeys(level for event in held for level in event.levels))
+
+
+def _operated(level: Event, clause: Clause) -> bool:
+    """ "above her L3-L5 fusion": where an operation was, not where the narrowing is."""
+    behind = [other for other in clause.events if 0 <= other.start - level.end <= 1]
+    return any(not OPERATED.isdisjoint(other.values("assertion")) for other in behind)
 
 
 def _take_out(claim: Claim) -> None:
