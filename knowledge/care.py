@@ -162,9 +162,17 @@ def _palpated(event: Event, statement: Statement) -> bool:
     kinds = event.values("element")
     if "tart" not in kinds and not ("tart-weak" in kinds and _landmark(statement, event)):
         return False
-    if normal_behind(event, statement):
+    if normal_behind(event, statement) or _called_normal(event, statement):
         return False
     return not any("imaging" in other.values("element") or other.has("site") for other in statement.events)
+
+
+def _called_normal(event: Event, statement: Statement) -> bool:
+    """ "Symmetric segmental motion": the word right before says that nothing was found."""
+    return any(
+        other.has("normal") and other.assertion is not Assertion.NEGATED and event.start - other.end == 1
+        for other in statement.events
+    )
 
 
 def _landmark(statement: Statement, event: Event) -> bool:

@@ -120,6 +120,7 @@ def _parts(raw: Raw) -> Parts:
         synoptic=tuple(raw["language"]["synoptic"]),
         affirmed=frozenset(raw["language"]["affirmed"]),
         shared_adjectives=frozenset(raw["language"]["shared_adjectives"]),
+        motions=tuple(raw["language"]["motions"]),
         shared_heads=frozenset(raw["language"]["shared_heads"]),
         reflexes=frozenset(raw["language"]["reflexes"]),
         patient=frozenset(raw["language"]["patient"]),

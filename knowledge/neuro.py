@@ -19,6 +19,9 @@ LOST = re.compile(
     r"[ \t:=(]{1,3}(?:(?:[lr]|left|right|bilat\w*)[ \t:]{1,2})?(?:is |are |was |were )?"
     r"(?:[01]|zero|trace|tr)(?:\s?/\s?[24])?(?![\w/.+-]|\s?[/-]\s?\d)"
 )
+#: Two grades of a table row, of which one is full: "Triceps   5   4-".
+SIDES = re.compile(r"[ \t:|]+(?!5[ \t/|]+5\b)([0-5][+-]?)[ \t/|]+([0-5][+-]?)[ \t]*(?=\n|$)")
+FULL = "5"
 #: What may stand between a result and what it was found at: "diminished right patellar reflex".
 SIDE = re.compile(r"\s+(?:the )?(?:(?:left|right|l|r|lt|rt|bilateral|both) )?")
 #: How far behind a test its result may stand, in characters.
@@ -29,7 +32,7 @@ SAID_OF = 30  #: characters between a root and the result that is said of it
 OF_A_LESION = ("site", "narrowing", "mechanism", "normal", "structural")
 NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
 NO_DISTRIBUTION = NOT_FOUND | {"technique"}
-RESULTS = frozenset({"neuro-normal", "neuro-abnormal"})
+RESULTS = frozenset({"neuro-normal", "neuro-abnormal", "unchanged"})
 EXAMINED = frozenset({"neuro-test", "landmark"})
 
 
@@ -43,7 +46,8 @@ def neurological(record: Record, _target: Target, known: Knowledge, element: Ele
         if "neuro-test" in kinds:
             result = _result(event, statement, text.reading.text)
             lost = _reflex(event, text, known) and LOST.match(text.reading.text, event.end)
-            if not lost and (
+            weak = SIDES.match(text.reading.text, event.end)
+            if not lost and not (weak and FULL in weak.groups()) and (
                 result is None
                 or "neuro-abnormal" not in result.values("element")
                 or normal_behind(result, statement)
@@ -108,7 +112,10 @@ def _joins(event: Event, statement: Statement) -> bool:
 def normal_behind(event: Event, statement: Statement) -> bool:
     """ "numbness: none": a symptom with a normal result right behind it."""
     following = next((other for other in statement.events if other.start >= event.end), None)
-    return following is not None and following.start - event.end <= 3 and "neuro-normal" in following.values("element")  # noqa: PLR2004
+    if following is None or "neuro-normal" not in following.values("element"):
+        return False
+    between = statement.words[event.end : following.start]
+    return len(between) <= RIGHT_BESIDE and between.strip() != "/"  # not the other side: "triceps 1+/2+"
 
 
 def _graded(record: Record, element: Element) -> Iterator[Evidence]:

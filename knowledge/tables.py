@@ -161,6 +161,7 @@ class Parts:
     synoptic: tuple[str, ...]  #: keys of a form that tell one thing of a lesion each
     affirmed: frozenset[str]  #: words of a cell that say yes to its column
     shared_adjectives: frozenset[str]  #: the first words that tissues of a list share: "overgrown ligament and facets"
+    motions: tuple[str, ...]  #: movements whose range is measured
     shared_heads: frozenset[str]  #: last words of a mechanism that a list of tissues shares
     reflexes: frozenset[str]  #: the last words of their names
     patient: frozenset[str]  #: in these letters the patient, in others a therapy

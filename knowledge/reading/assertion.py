@@ -163,7 +163,7 @@ def _now(cue: Event, clauses: list[Clause]) -> int:
 
 def _elsewhere(cue: Event, number: int, clauses: list[Clause]) -> bool:
     """ "Spurs at L3-4, none at L4-5": the place behind the cue is denied, and nothing before it."""
-    own = [event for event in clauses[number].events if event.target or _place(event)]
+    own = [event for event in clauses[number].events if event is not cue and (event.target or _place(event))]
     placed = bool(own) and all(event.start >= cue.end and _place(event) for event in own)
     return placed and number > 0 and any(map(_place, clauses[number - 1].events))
 

@@ -14,6 +14,8 @@ PARTED = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=][ \t]*|[ \t]+-{1,2}[ \t]+|[ \t]{2,
 LETTER = re.compile(rf"[ \t]*[a-z]{PARTED}")
 FOUND = "+"
 TERM = term((("element", "tart"),))
+LIMITED = term((("element", "tart"), ("element", "neuro")))
+PLUS = re.compile(r"\+|pos")
 
 
 @lru_cache(maxsize=4)
@@ -50,6 +52,35 @@ def graded(text: str, words: Sequence[str]) -> Iterator[Event]:
                     place = position + sum(len(cell) + 1 for cell in cells[:number]) + cells[number].index(FOUND)
                     yield Event(place, place + len(FOUND), TERM)
         position += len(line) + 1
+
+
+@lru_cache(maxsize=4)
+def _signs(words: Sequence[str]) -> re.Pattern[str]:
+    runs = (r"[ ]*[/,;\t]?[ ]*".join(rf"{letter}[ ]*[:=]?[ ]*(?:\+|-|pos|neg)" for letter in word) for word in words)
+    return re.compile(rf"(?<![a-z])(?:{'|'.join(runs)})")
+
+
+def signed(text: str, words: Sequence[str]) -> Iterator[Event]:
+    """The plus signs behind the letters of a word on one line: "T + / A - / R + / T +"."""
+    for match in _signs(words).finditer(text) if "+" in text or " pos" in text else ():
+        for sign in PLUS.finditer(text, match.start(), match.end()):
+            yield Event(sign.start(), sign.end(), TERM)
+
+
+@lru_cache(maxsize=4)
+def _ranges(motions: Sequence[str]) -> re.Pattern[str]:
+    named = "|".join(map(re.escape, motions))
+    return re.compile(
+        rf"(?<![a-z])(?:{named})\.?[ :=(]{{1,3}}(?:(?:to|is|was|l|r|left|right)[ :]{{1,2}})?"
+        r"(?:(\d{1,3})\s?°?\s?(?:/|of|out of)\s?(\d{2,3})(?![\d/])|(\d{1,2})\s?%(?!\s(?:better|improve|relie)))"
+    )
+
+
+def measured(text: str, motions: Sequence[str]) -> Iterator[Event]:
+    """Ranges of motion that are less than they should be: "flexion 40/60", "extension 50%"."""
+    for match in _ranges(motions).finditer(text):
+        if match[3] or int(match[1]) < int(match[2]):
+            yield Event(match.start(), match.end(), LIMITED)
 
 
 def _header(cells: Sequence[str], words: Sequence[str]) -> range:

@@ -16,7 +16,7 @@ from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.columns import column_events
 from knowledge.reading.events import events_of, mark_roots, ordered
 from knowledge.reading.lexicon import TARGETS, Term
-from knowledge.reading.palpation import graded, lettered
+from knowledge.reading.palpation import graded, lettered, measured, signed
 from knowledge.reading.sections import headings_of
 from knowledge.reading.structure import Sentence, sentences
 from knowledge.reading.text import ReadingText, reading_text
@@ -131,12 +131,13 @@ def _scan(document: Document, known: Knowledge) -> Scan:
         events = [event for event in events if not _struck(reading, event, document.struck)]
     copied = [] if document.kind in known.parts.coded else _copied(text, events)
     events = column_events(text, events, known.parts.affirmed)
-    if cells := list(graded(text, known.parts.palpation)):
-        events = ordered([*events, *cells])
+    words = known.parts.palpation
+    if found := [*graded(text, words), *signed(text, words), *measured(text, known.parts.motions)]:
+        events = ordered([*events, *found])
     loud = _loud(document.text, reading)
-    examined = lettered(text, known.parts.palpation)
-    found = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations, examined)
-    return Scan(reading, tuple((one.start, one.end, one.term, one.levels) for one in events), tuple(found))
+    examined = lettered(text, words)
+    parts = sentences(text, headings, document.kind, copied, loud, known.parts.abbreviations, examined)
+    return Scan(reading, tuple((one.start, one.end, one.term, one.levels) for one in events), tuple(parts))
 
 
 def _read(document: Document, known: Knowledge, found: Scan) -> Text:
