@@ -219,7 +219,7 @@ def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool
         opening = next(
             (other for other in clause.events if other.has("assertion") and other.value("assertion") in BY_CUE), None
         )
-        stop = next((other.start for other in clause.events if other.value("assertion") == "termination"), None)
+        stop = next((other.start for other in clause.events if "termination" in other.values("assertion")), None)
         if stop is not None and told:
             return stop
         if opening and opening.start <= clause.start + 2:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.heads import denied, graded, graded_levels, shared
 from knowledge.reading.implied import MILLIMETRES, implied, measured
 from knowledge.reading.mentions import NEAR, Mention, distance, nearest, worse
 from knowledge.reading.predicates import only, predicate_around, predicate_of
@@ -62,7 +63,10 @@ def claims_of(text: Text, statement: Statement, mentions: list[Mention], parts: 
     if not statement.says("narrowing"):
         yield from found
         return
-    found += _adjective_claims(text, statement, found)
+    for number, site, head in shared(statement, text.reading.text, [claim.clause for claim in found]):
+        found.append(claim_of(text, statement, number, site, head, head))
+    if len(statement.clauses) > 1:
+        found = [determined(claim) for claim in found]
     if not any(claim.narrowed for claim in found):
         found += _content_claims(text, statement)
     if not found:
@@ -135,15 +139,17 @@ def claim_of(text: Text, statement: Statement, number: int, site: str, event: Ev
     return claim
 
 
-def _adjective_claims(text: Text, statement: Statement, found: list[Claim]) -> Iterator[Claim]:
-    """ "severe central and bilateral foraminal stenosis": the adjective shares the narrowing of the next clause."""
-    for number, clause in enumerate(statement.clauses[:-1]):
-        following = statement.clauses[number + 1]
-        shared = [event for event in following.events if event.has("site") and event.has("narrowing")]
-        bare = only(clause, {"adjective", "assertion", "level", "region"})
-        for event in clause.of("adjective"):
-            if bare and shared and not following.hard and not any(claim.clause == number for claim in found):
-                yield claim_of(text, statement, number, event.value("adjective"), shared[0], shared[0])
+def determined(claim: Claim) -> Claim:
+    """A claim whose narrowing stands in another clause, with the grade or the denial of its own clause."""
+    clauses = claim.statement.clauses
+    own, head = clauses[claim.clause], next((one for one in clauses if one.start <= claim.end - 1 < one.end), None)
+    if head is None or head is own or claim.assertion is not Assertion.AFFIRMED:
+        return claim
+    if not claim.narrowed and graded(own) and (denied(head) or head.start < own.start):
+        claim.narrowed = True
+    elif claim.narrowed and denied(own) and graded(head):
+        claim.narrowed = False
+    return claim
 
 
 def _content_claims(text: Text, statement: Statement) -> Iterator[Claim]:
@@ -185,7 +191,7 @@ def _place(claim: Claim) -> None:
     for index in order if statement.own else ():
         levels = _levels_for(claim, clauses[index])
         if levels:
-            levels = [*_graded_before(clauses, index), *levels]
+            levels = [*graded_levels(clauses, index), *levels]
             for following in clauses[index + 1 :]:  # "L3-4, L4-5 and L5-S1"
                 if following.hard or any(following.of(kind) for kind in ("narrowing", "site", "normal")):
                     break
@@ -196,19 +202,6 @@ def _place(claim: Claim) -> None:
         claim.levels = _pointed(claim, statement.topic, inside=True)
     _take_out(claim)
     claim.regions = _regions_of(claim, order)
-
-
-def _graded_before(clauses: Sequence[Clause], index: int) -> list[str]:
-    """ "Mild L3-4 and severe L4-5 stenosis": the levels of members of a list that share the narrowing behind it."""
-    levels: list[str] = []
-    while index and not clauses[index].hard:
-        index -= 1
-        clause = clauses[index]
-        degree = any("degree" in event.values("assertion") for event in clause.events)
-        if not (degree and only(clause, {"assertion", "level"}) and levels_of(clause)):
-            break
-        levels = [*levels_of(clause), *levels]
-    return levels
 
 
 def _levels_for(claim: Claim, clause: Clause) -> list[str]:
