@@ -162,9 +162,9 @@ def _cleared(lesions: Sequence[Lesion]) -> None:
                 told[key] = max(told.get(key, ""), lesion.document.date)
     for lesion in lesions if gone else ():
         keys = _keys(lesion)
-        if lesion.assertion is Assertion.AFFIRMED and lesion.document.date and keys:
-            if all(found.get(key, "") < gone.get(key, "") for key in keys):
-                lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+        current = lesion.assertion is Assertion.AFFIRMED and lesion.document.date and keys
+        if current and all(found.get(key, "") < gone.get(key, "") for key in keys):
+            lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
 
 
 def _keys(lesion: Lesion) -> list[tuple[Role, str]]:

@@ -132,12 +132,10 @@ def _places(statement: Statement, number: int) -> Iterator[Event]:
             index += step
     lesions = clauses[number].of("lesion")
     denied = bool(lesions) and all(event.assertion is Assertion.NEGATED for event in lesions)
+    past = any(event.assertion is Assertion.HISTORICAL for event in lesions)
+    gone = {Assertion.NEGATED} if past else {Assertion.NEGATED, Assertion.HISTORICAL}
     for index in indexes:
-        yield from (
-            event
-            for event in clauses[index].events
-            if (denied and index == number) or event.assertion is not Assertion.NEGATED
-        )
+        yield from (event for event in clauses[index].events if (denied and index == number) or event.assertion not in gone)
 
 
 def _place_evidence(text: Text, statement: Statement, number: int, assertion: Assertion) -> Iterator[Evidence]:

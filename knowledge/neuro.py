@@ -47,11 +47,15 @@ def neurological(record: Record, _target: Target, known: Knowledge, element: Ele
             result = _result(event, statement, text.reading.text)
             lost = _reflex(event, text, known) and LOST.match(text.reading.text, event.end)
             weak = SIDES.match(text.reading.text, event.end)
-            if not lost and not (weak and FULL in weak.groups()) and (
-                result is None
-                or "neuro-abnormal" not in result.values("element")
-                or normal_behind(result, statement)
-                or result.assertion is Assertion.NEGATED
+            if (
+                not lost
+                and not (weak and FULL in weak.groups())
+                and (
+                    result is None
+                    or "neuro-abnormal" not in result.values("element")
+                    or normal_behind(result, statement)
+                    or result.assertion is Assertion.NEGATED
+                )
             ):
                 continue
         elif event.assertion is not Assertion.AFFIRMED or normal_behind(event, statement):

@@ -6,39 +6,28 @@ They bind inside one sentence, under one level heading, or through words that po
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion
-from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.agents import counts, held
+from knowledge.reading.clauses import Clause
 from knowledge.reading.elided import elided_claims
 from knowledge.reading.levels import overlap
-from knowledge.reading.mentions import BESIDE, STRUCTURAL, Mention, mentions_of
+from knowledge.reading.mentions import STRUCTURAL, Mention, mentions_of
 from knowledge.reading.pairs import paired
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back
-from knowledge.reading.predicates import only
 from knowledge.reading.sites import Claim, claims_of, levels_of
 from knowledge.reading.statements import Statement, Text
 from knowledge.reading.synoptic import fill_in
 from knowledge.tables import Parts
 
-OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
-#: What stands before a tissue that only tells where another one is.
-WHERE = re.compile(
-    r"\b(?:about|around|near|along|alongside|beside|behind|beneath|surrounding|adjacent to|next to|in front of|anterior to"
-    r"|posterior to|overlying|underlying) (?:the |a |each |both )?(?:left |right |l |r )?$"
-)
-PASSIVE = re.compile(r" (?:by|from|with)$")
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
 MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
 CLAIMED = frozenset({"site", "narrowing", "content", "adjective"})
-BOUND = MENTIONED | CLAIMED
 #: What is granted before the narrowing is told otherwise: "although the disc bulges, ...".
 CONCEDED = re.compile(r"\s*(?:(?:al|even )?though|while|whereas|despite|notwithstanding|granted)\b")
-#: Between a copula and what it says: "is mainly bony".
-ADVERB = re.compile(r" (?:[a-z]+ly )?")
-#: "What narrows the canal is ...": the cause behind the verb is what narrows.
-WHAT = re.compile(r"\bwhat(?: [a-z]+){0,3} $")
 #: "All three together", "narrowed by both": whatever was listed before.
 ALL = re.compile(
     r"\b(?:(?P<more>all (?:three|four|of (?:these|those|them|which)))"
@@ -46,9 +35,7 @@ ALL = re.compile(
 )
 #: "... and canal stenosis at L4-5 from the same cause": the noun is one of the policy's.
 SAME = re.compile(r"\bthe same ([a-z]+)")
-#: What a clause holds that only names a tissue.
-BARE = {"tissue", "assertion", "near", "element"}
-ARTICLE = 8  #: characters between "narrowed by" and the tissue
+ARTICLE = 12  #: characters between "both" and the site it counts
 AROUND = 3  #: sentences before and after, under the same heading
 
 
@@ -67,33 +54,7 @@ def bind(text: Text, parts: Parts) -> Bound:
 
 
 def _bind(text: Text, parts: Parts) -> Bound:
-    bound = Bound()
-    said: list[list[Mention]] = []
-    claims: list[list[Claim]] = []
-    site, place = "", (-1, "")
-    for statement in text.statements:
-        if (statement.sentence.paragraph, statement.sentence.section) != place:
-            site, place = "", (statement.sentence.paragraph, statement.sentence.section)
-        if statement.said.isdisjoint(BOUND):
-            said.append([])
-            claims.append([])
-            continue
-        mentions = (
-            []
-            if statement.said.isdisjoint(MENTIONED)
-            else list(mentions_of(statement, text.reading.text, parts))
-        )
-        _taken_back(statement, mentions)
-        own = [] if statement.said.isdisjoint(CLAIMED) else list(claims_of(text, statement, mentions, parts))
-        if statement.says("narrowing") and (statement.says("pronoun") or statement.says("termination")):
-            own += pronoun_claims(text, statement, site)
-        if statement.says("narrowing") and statement.says("site"):
-            own += elided_claims(text, statement, own)
-        said.append(mentions)
-        claims.append(own)
-        named = statement.of("site")
-        site = named[-1].value("site") if named else site
-        bound.mentions += [(statement, mention) for mention in mentions if not mention.bare]
+    said, claims = _told(text, parts)
     words = text.reading.text
     site_told_later(words, text.statements, claims)
     said_again(words, text.statements, claims)
@@ -101,6 +62,7 @@ def _bind(text: Text, parts: Parts) -> Bound:
     for own in claims:
         for claim in own:
             _link(claim, said[claim.statement.index])
+    bound = Bound(mentions=_changed(text.statements, said))
     for number, own in enumerate(claims):
         for claim in own:
             if claim.narrowed and not (claim.mechanisms and claim.levels):
@@ -113,6 +75,43 @@ def _bind(text: Text, parts: Parts) -> Bound:
         bound.claims += claims[number]
     _withdraw(said, claims)
     return bound
+
+
+def _changed(statements: Sequence[Statement], said: Sequence[list[Mention]]) -> list[tuple[Statement, Mention]]:
+    """The mentions that are more than a name, each with its sentence."""
+    return [(one, mention) for one, own in zip(statements, said, strict=True) for mention in own if not mention.bare]
+
+
+def _told(text: Text, parts: Parts) -> tuple[list[list[Mention]], list[list[Claim]]]:
+    """The mentions and the claims of each sentence, by what it says itself."""
+    said: list[list[Mention]] = []
+    claims: list[list[Claim]] = []
+    site, place = "", (-1, "")
+    for statement in text.statements:
+        if (statement.sentence.paragraph, statement.sentence.section) != place:
+            site, place = "", (statement.sentence.paragraph, statement.sentence.section)
+        mentions: list[Mention] = []
+        own: list[Claim] = []
+        if not statement.said.isdisjoint(MENTIONED):
+            mentions = list(mentions_of(statement, text.reading.text, parts))
+            _taken_back(statement, mentions)
+        if not statement.said.isdisjoint(CLAIMED):
+            own = _claims(text, statement, mentions, parts, site)
+            named = statement.of("site")
+            site = named[-1].value("site") if named else site
+        said.append(mentions)
+        claims.append(own)
+    return said, claims
+
+
+def _claims(text: Text, statement: Statement, mentions: list[Mention], parts: Parts, site: str) -> list[Claim]:
+    """What a sentence says of the sites it names, of those it points back to, and of those it leaves out."""
+    own = list(claims_of(text, statement, mentions, parts))
+    if statement.says("narrowing") and (statement.says("pronoun") or statement.says("termination")):
+        own += pronoun_claims(text, statement, site)
+    if statement.says("narrowing") and statement.says("site"):
+        own += elided_claims(text, statement, own)
+    return own
 
 
 def _link_same(claim: Claim, before: list[Claim], causes: frozenset[str]) -> None:
@@ -153,10 +152,10 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
         claim.mechanisms = listed
         return
     reach = _reachable(claim, mentions)
-    near = [mention for mention in mentions if mention.clause in reach and _counts(mention, claim)]
+    near = [mention for mention in mentions if mention.clause in reach and counts(mention, claim)]
     if not near:
-        near = [mention for mention in mentions if _same_level(claim, mention.clause) and _counts(mention, claim)]
-    claim.mechanisms = near or [mention for mention in mentions if _subject(mention, claim) and _said(mention, claim)]
+        near = [mention for mention in mentions if _same_level(claim, mention.clause) and counts(mention, claim)]
+    claim.mechanisms = near or [mention for mention in mentions if _subject(mention, claim) and held(mention, claim)]
 
 
 def _subject(mention: Mention, claim: Claim) -> bool:
@@ -182,8 +181,8 @@ def _reachable(claim: Claim, mentions: list[Mention]) -> set[int]:
     """
     clauses = claim.statement.clauses
     reach = {claim.clause}
-    own = any(mention.clause == claim.clause and _counts(mention, claim) for mention in mentions)
-    told = any(mention.clause >= claim.clause and _counts(mention, claim) for mention in mentions)
+    own = any(mention.clause == claim.clause and counts(mention, claim) for mention in mentions)
+    told = any(mention.clause >= claim.clause and counts(mention, claim) for mention in mentions)
     earlier = any(clause.of("site") for clause in clauses[: claim.clause])
     for step in (1,) if own and earlier else (1, -1):
         index = claim.clause + step
@@ -214,115 +213,13 @@ def _listed(claim: Claim, mentions: list[Mention]) -> list[Mention] | None:
     """ "...; the canal is narrowed by both": what was named before, bare names only as far as the number asks."""
     clause = claim.statement.clauses[claim.clause]
     match = ALL.search(claim.text.reading.text, clause.start, clause.end)
-    if match is None:
-        return None
-    before = [mention for mention in mentions if mention.end <= claim.start and _said(mention, claim)]
+    if match is None or any(0 <= site.start - match.end() <= ARTICLE for site in clause.of("site")):
+        return None  # "both foramina" are two sites
+    before = [mention for mention in mentions if mention.end <= claim.start and held(mention, claim)]
     changed = [mention for mention in before if not mention.bare]
     wanted = (3 if match["more"] else 2) - len(changed)
     listed = changed + [mention for mention in reversed(before) if mention.bare][: max(0, wanted)]
     return listed if len(listed) > 1 else None
-
-
-def _said(mention: Mention, claim: Claim) -> bool:
-    """Whether a mention is held to be there when the claim is."""
-    if mention.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE}:
-        return False
-    return mention.assertion is not Assertion.HISTORICAL or claim.assertion is Assertion.HISTORICAL
-
-
-def _counts(mention: Mention, claim: Claim) -> bool:
-    """Whether a mention can be what narrows; a bare tissue only as an agent."""
-    return _said(mention, claim) and (not mention.bare or _agent(mention, claim))
-
-
-def _agent(mention: Mention, claim: Claim) -> bool:
-    """A bare tissue as the cause: "narrowed by bone", "disc narrows", "bony narrowing", "narrowing, ligamentous"."""
-    clause = claim.statement.clauses[mention.clause]
-    words = claim.text.reading.text
-    if any(OF.fullmatch(words, event.end, mention.start) for event in clause.of("mechanism")):
-        return False  # "subluxation of the facet": the bone is where it happens
-    if WHERE.search(words, max(clause.start, mention.start - 28), mention.start):
-        return False  # "fibrous tissue about the facet joint"
-    causes = [event for event in clause.events if "cause" in event.values("assertion")]
-    narrowings = [event for event in clause.events if event.has("narrowing")]
-    if any(event.start < mention.start for event in causes) and (narrowings or mention.clause != claim.clause):
-        return True
-    if any(
-        event.value("narrowing") in {"verb", "into"}
-        and mention.end <= event.start + 8
-        and not _parted(mention, event, clause)
-        for event in narrowings
-    ):
-        return True
-    if any(
-        0 <= mention.start - event.end <= ARTICLE and PASSIVE.search(words, event.start, event.end)
-        for event in narrowings
-    ):
-        return True
-    if any(
-        0 <= event.start - mention.end <= BESIDE and (event.value("narrowing") in {"noun", "state"})
-        for event in narrowings
-    ):
-        return True
-    if any(_complement(words, event, mention, clause) for event in narrowings):
-        return True
-    alone = not narrowings and not clause.of("normal") and not clause.of("site")
-    if _results(mention, claim) or _cleft(words, mention, clause):
-        return True
-    if mention.clause < claim.clause:  # "ligament and bone narrow the canal"
-        return alone and mention.clause == claim.clause - 1 and only(clause, BARE) and _leads(claim)
-    return alone and mention.clause > claim.clause and " between " not in words[claim.end : mention.start]
-
-
-def _complement(words: str, narrowing: Event, mention: Mention, clause: Clause) -> bool:
-    """ "The narrowing is (mainly) bony": the tissue right behind the copula."""
-    copulas = [event for event in clause.events if "verb" in event.values("assertion")]
-    return any(
-        narrowing.end <= event.start and ADVERB.fullmatch(words, event.end, mention.start) is not None
-        for event in copulas
-    )
-
-
-def _cleft(words: str, mention: Mention, clause: Clause) -> bool:
-    """ "What closes the canal is the ligament": the tissue behind the copula does what the verb says."""
-    verbs = [event for event in clause.events if event.value("narrowing") == "verb" and event.end < mention.start]
-    return any(
-        WHAT.search(words, clause.start, verb.start)
-        and any(
-            "verb" in other.values("assertion") and verb.end < other.start < mention.start for other in clause.events
-        )
-        for verb in verbs
-    )
-
-
-def _results(mention: Mention, claim: Claim) -> bool:
-    """ "ligament 6 mm, resulting in canal stenosis": the tissue, then a word that leads to the narrowing."""
-    clauses = claim.statement.clauses
-    if not 0 <= claim.clause - mention.clause <= 1 or mention.end > claim.start:
-        return False
-    if mention.clause != claim.clause and not only(clauses[mention.clause], {"tissue", "level", "region", "assertion"}):
-        return False
-    return any(
-        "cause" in event.values("assertion")
-        and "agent" not in event.values("assertion")
-        and mention.end <= event.start < claim.start
-        for event in clauses[claim.clause].events
-    )
-
-
-def _parted(mention: Mention, verb: Event, clause: Clause) -> bool:
-    """Another tissue stands between a tissue and the verb."""
-    return any(
-        mention.end <= other.start < verb.start and (other.has("tissue") or other.has("mechanism"))
-        for other in clause.events
-    )
-
-
-def _leads(claim: Claim) -> bool:
-    """Whether the claim's clause begins with a tissue that does the narrowing."""
-    clause = claim.statement.clauses[claim.clause]
-    tissues = [event for event in clause.events if event.has("tissue") or event.has("mechanism")]
-    return bool(tissues) and tissues[0].start < claim.start + 1
 
 
 def _link_around(

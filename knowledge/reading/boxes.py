@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Event
 
-EMPTY = r"(?:\[[ _\n]{0,3}\]|\([ ]{1,3}\)|[☐□◻○])"
-TICKED = r"(?:\[ ?[x✓✔] ?\]|\( ?[x✓✔] ?\)|[☑☒■●])"
-BOX = re.compile(f"(?P<empty>{EMPTY})|{TICKED}")
+#: A box of any kind; one with a mark in it is ticked.
+BOX = re.compile(r"[\[(☐□◻○☑☒■●](?:(?<=\[)(?:[ _\n]{0,3}| ?[x✓✔] ?)\]|(?<=\()(?:[ ]{1,3}| ?[x✓✔] ?)\)|(?<=[☐□◻○☑☒■●]))")
+MARK = re.compile(r"[x✓✔☑☒■●]")
 #: Where the words of a box end: at the next bracket or box, a dash or a key of its own, the line end.
 WORDS = re.compile(r"[^\[(☐☑☒□■◻○●\n]*?(?=[\[(☐☑☒□■◻○●\n]|\s-{2,3}\s|\s{2,}[a-z][a-z ]{1,20}:|\Z)")
 #: Behind the last box of a line whose boxes stand behind their words.
@@ -50,16 +50,20 @@ def _unsaid(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _of_line(text: str, boxes: Sequence[re.Match[str]]) -> Iterator[tuple[int, int]]:
-    if not any(box["empty"] for box in boxes):
+    if all(map(_is_ticked, boxes)):
         return
     start = text.rfind("\n", 0, boxes[0].start()) + 1
     behind = text[start : boxes[0].start()].strip() and NOTHING_MORE.match(text, boxes[-1].end())
     for box in boxes:
-        if box["empty"] and behind:
+        if not _is_ticked(box) and behind:
             yield start, box.start()
-        elif box["empty"] and (words := WORDS.match(text, box.end())):
+        elif not _is_ticked(box) and (words := WORDS.match(text, box.end())):
             yield words.span()
         start = box.end()
+
+
+def _is_ticked(box: re.Match[str]) -> bool:
+    return MARK.search(box[0]) is not None
 
 
 def fill(text: str, start: int, end: int, events: Sequence[Event]) -> None:
@@ -78,5 +82,5 @@ def _refuses(text: str, start: int, answer: Event) -> bool:
     """ "[x] no", alone behind its box."""
     if ANSWER.isdisjoint(answer.values("assertion")) or not ANSWERED.match(text, answer.end):
         return False
-    boxes = [box for box in BOX.finditer(text, max(start, answer.start - 5), answer.start) if not box["empty"]]
+    boxes = [box for box in BOX.finditer(text, max(start, answer.start - 5), answer.start) if _is_ticked(box)]
     return bool(boxes) and not text[boxes[-1].end() : answer.start].strip()

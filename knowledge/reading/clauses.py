@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 
 from knowledge.model import Assertion
@@ -21,6 +21,7 @@ SEPARATOR = re.compile(
 ASIDE = re.compile(r"\([^()\n]{1,32}\)")
 #: What stands before a word that is a subject: another word than a preposition.
 BARE = re.compile(r"(?<!\bat)(?<!\bof)(?<!\bin)(?<!\bon)(?<!\bto)(?<!\bfrom)(?<!\blevel)(?<!\bthe)(?<!\band) $")
+ALONE = re.compile(r"\s[ctls]\S+ (?:has|is|was|shows|remains)\b")
 AROUND = 4  #: events on each side of a separator that may touch it
 PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
@@ -119,25 +120,23 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
             index += 1
         if (index < count and events[index].start <= first) or (not soft and _within(last - 1, events, index)):
             continue
-        if levels and soft and _lists_levels(first, last, events, index):
+        if levels and soft and _lists_levels(first, last, events, index) and not _begins(text, last, end, match[0]):
             continue
         _cut(clauses, text, first, last, end, soft=soft)
     shared = _shared_out(clauses, events)
-    return _runs_parted(shared, text) if levels and any("verb" in event.values("assertion") for event in events) else shared
+    verbs = levels and any("verb" in event.values("assertion") for event in events)
+    return [part for clause in shared for part in _parted(clause, text)] if verbs else shared
 
 
-def _runs_parted(clauses: list[Clause], text: str) -> list[Clause]:
-    """ "L2-3 is fine L3-4 has mild stenosis": a level that is the subject of another verb begins a clause of its own."""
-    parted = []
-    for clause in clauses:
-        first = 0
-        for place, event in enumerate(clause.events):
-            if place > first and _subject(clause.events, place, text) and _predicated(clause.events[first:place]):
-                parted.append(replace(clause, end=event.start, events=clause.events[first:place]))
-                clause = Clause(event.start, clause.end, True, "", clause.events)
-                first = place
-        parted.append(replace(clause, events=clause.events[first:]))
-    return parted
+def _parted(clause: Clause, text: str) -> Iterator[Clause]:
+    """ "L2-3 is fine L3-4 has mild stenosis": a level that is the subject of another verb begins a clause."""
+    events, first, start = clause.events, 0, clause.start
+    hard, mark = clause.hard, clause.mark
+    for place, event in enumerate(events):
+        if place > first and _subject(events, place, text) and _predicated(events[first:place]):
+            yield Clause(start, event.start, hard, mark, events[first:place])
+            first, start, hard, mark = place, event.start, True, ""
+    yield Clause(start, clause.end, hard, mark, events[first:]) if first else clause
 
 
 def _subject(events: Sequence[Event], place: int, text: str) -> bool:
@@ -191,7 +190,7 @@ def _through(text: str, start: int, end: int, events: Sequence[Event]) -> set[in
 def _names(event: Event) -> bool:
     """A level, a site by its bare name, or how it is."""
     if event.has("site"):
-        return event.has("adjective") and not event.has("narrowing")
+        return not event.has("narrowing")
     return (bool(event.levels) and event.has("level")) or event.value("narrowing") == "state" or event.has("normal")
 
 
@@ -203,6 +202,11 @@ def _within(position: int, events: Sequence[Event], index: int) -> bool:
         if position + 1 < event.end:
             return True
     return False
+
+
+def _begins(text: str, start: int, end: int, mark: str) -> bool:
+    """ "... at T5 and L1, C6 has resolved": behind a comma the last level is the subject of a verb of its own."""
+    return mark == "," and ALONE.match(text, start, end) is not None
 
 
 def _lists_levels(start: int, end: int, events: Sequence[Event], index: int) -> bool:

@@ -105,6 +105,7 @@ def _cells(position: int, line: str) -> list[Cell]:
     """The cells of a table row as stretches of the text."""
     cells = []
     for cell in line.split("\t"):
-        cells.append((position, position + len(cell)))
+        start = position + len(cell) - len(cell.lstrip(" "))
+        cells.append((start, start + len(cell.strip(" "))))
         position += len(cell) + 1
     return cells

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.implied import IMPLIED
 from knowledge.reading.predicates import only
 from knowledge.reading.sites import Claim, claim_of
 from knowledge.reading.statements import Statement, Text
@@ -16,6 +18,8 @@ LISTED = frozenset({",", "and", ";"})
 KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
 #: What stands before a predicate that is about something else.
 ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
+#: What stands for a narrowing that was named before.
+THAT = re.compile(r"\s*(?:that|those|the one|the ones|another|others) (?:at|of|on) ")
 ADVERBS = 1  #: words before the predicate that nothing is known of
 ATTRIBUTE = 2  #: characters between a word and the tissue it describes
 
@@ -27,7 +31,7 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
         if named := clause.of("site"):
             site, key = named[-1].value("site"), number == 0 and _is_key(statement.clauses)
         elif site and not clause.of("content"):
-            predicate = _predicate(text.reading.text, clause, key=key)
+            predicate = _predicate(text.reading.text, clause, key=key) or _that(text.reading.text, clause, found)
             if predicate and not any(claim.start <= predicate.start < claim.end for claim in found):
                 yield claim_of(text, statement, number, site, predicate, predicate)
 
@@ -35,6 +39,18 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
 def _is_key(clauses: list[Clause]) -> bool:
     """ "Neural foramina: ...": the first clause names the site, and all that follows is about it."""
     return len(clauses) > 1 and clauses[1].mark == ":" and only(clauses[0], KEY)
+
+
+def _that(words: str, clause: Clause, found: Collection[Claim]) -> Event | None:
+    """ "..., that at C6-7 persists": the narrowing just named, at another level."""
+    level = next((event for event in clause.events if event.levels and not event.root), None)
+    if level is None or clause.of("normal") or not any(claim.narrowed for claim in found):
+        return None
+    if THAT.match(words, clause.start, level.start) is None:
+        return None
+    made = Event(level.start, level.end, IMPLIED)
+    made.assertion = level.assertion
+    return made
 
 
 def _predicate(words: str, clause: Clause, *, key: bool) -> Event | None:

@@ -18,7 +18,9 @@ PART = re.compile(rf"([ctls]?)-?({NUMBER})")
 LONG = 24  #: characters of a level expression that is not met twice
 JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
 #: A segment as it is spoken, behind "at": "at L4 5", "at L4 L5".
-SPOKEN = re.compile(rf"[ ]({NUMBER})(?![\w/.%-]|[ ]?(?:mm|cm|millim|percent|deg|week|wk|month|mo|year|yr|day)s?\b|[ ]?[-/])")
+SPOKEN = re.compile(
+    rf"[ ]({NUMBER})(?![\w/.%-]|[ ]?(?:mm|cm|millim|percent|deg|week|wk|month|mo|year|yr|day)s?\b|[ ]?[-/])"
+)
 AT = re.compile(r"\b(?:at|level) $")
 
 
@@ -94,22 +96,24 @@ def _read(letter: str, rest: str, spine: Spine) -> tuple[tuple[str, ...], bool]:
 
 
 def _between(text: str, found: list[LevelMention], spine: Spine) -> list[LevelMention]:
-    """ "between C1 and C2": two neighbours named so are the level between them."""
+    """Two vertebrae that name the level between them are one mention."""
     joined: list[LevelMention] = []
     for mention in found:
-        last = joined[-1] if joined else None
-        if last and last.single and text[last.end : mention.start] == " " and _spoken(text, last):
-            if levels := spine.between(last.levels[0], mention.levels[0]) if mention.single else ():
-                joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
-                continue
-        named = last is not None and text[last.end : mention.start] == " and "
-        if last and named and text[max(0, last.start - 8) : last.start] == "between ":
-            upper, lower = last.levels[0].split("-")[0], mention.levels[-1].split("-")[-1]
-            if levels := spine.between(upper, lower):
-                joined[-1] = LevelMention(last.start, mention.end, levels, single=False)
-                continue
-        joined.append(_completed(text, mention, spine))
+        if joined and (levels := _one_level(text, joined[-1], mention, spine)):
+            joined[-1] = LevelMention(joined[-1].start, mention.end, levels, single=False)
+        else:
+            joined.append(_completed(text, mention, spine))
     return joined
+
+
+def _one_level(text: str, upper: LevelMention, lower: LevelMention, spine: Spine) -> tuple[str, ...]:
+    """ "between C1 and C2", "at L4 L5": the level between the two; nothing where they are two."""
+    gap = text[upper.end : lower.start]
+    both = gap == " and " and text[max(0, upper.start - 8) : upper.start] == "between "
+    spoken = gap == " " and upper.single and lower.single and _spoken(text, upper)
+    if not both and not spoken:
+        return ()
+    return spine.between(upper.levels[0].split("-")[0], lower.levels[-1].split("-")[-1])
 
 
 def _spoken(text: str, mention: LevelMention) -> bool:

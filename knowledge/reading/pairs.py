@@ -63,8 +63,10 @@ def _apart(words: str, claim: Claim, mentions: Sequence[Mention]) -> Iterator[Cl
 
 
 def _meant(words: str, claim: Claim, mentions: Sequence[Mention], claims: Sequence[Claim]) -> Claim:
-    """ "Canal stenosis at L4-5 and foraminal at L5-S1, the former from ...", "a bulge at L3-4, spurs at L4-5; only the
-    former narrows the canal": the tissue that is meant.
+    """The tissue that "the former" or "the latter" means.
+
+    "Canal stenosis at L4-5 and foraminal at L5-S1, the former from ..." or "a bulge at L3-4, spurs at L4-5; only the
+    former narrows the canal".
     """
     clauses = claim.statement.clauses
     match = ONE_OF_TWO.search(words, clauses[claim.clause].start, clauses[claim.clause].end)
@@ -107,7 +109,7 @@ def _pointed(words: str, claim: Claim, mention: Mention) -> tuple[str, ...]:
 
 
 def _keyed(claim: Claim, mentions: Sequence[Mention]) -> Pairs:
-    """ "Two-level stenosis (C5-6: moderate, from disc; C6-7: mild, from spur)": levels that head what is said of them."""
+    """ "Two-level stenosis (C5-6: from disc; C6-7: from spur)": levels that head what is said of them."""
     clauses = claim.statement.clauses
     heads = [
         number

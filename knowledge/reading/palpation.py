@@ -15,6 +15,14 @@ LETTER = re.compile(rf"[ \t]*[a-z]{PARTED}")
 FOUND = "+"
 TERM = term((("element", "tart"),))
 LIMITED = term((("element", "tart"), ("element", "neuro")))
+WHOLE = term((("element", "neuro-normal"),))
+SIGNED = r"[ ]*(?:\+|-|pos|neg)"
+#: A range and the one that is expected, or the part of it that is left.
+RANGE = re.compile(
+    r"\d(?<![\d./]\d)\d{0,2}\s?(?:%(?!\s(?:better|improve|relie))|°?\s?(?:/|of|out of)\s?(\d{2,3})(?![\d/]))"
+)
+DIGITS = re.compile(r"\d+")
+LONGEST = 32  #: characters of a motion and what stands between it and its range
 PLUS = re.compile(r"\+|pos")
 
 
@@ -56,8 +64,12 @@ def graded(text: str, words: Sequence[str]) -> Iterator[Event]:
 
 @lru_cache(maxsize=4)
 def _signs(words: Sequence[str]) -> re.Pattern[str]:
-    runs = (r"[ ]*[/,;\t]?[ ]*".join(rf"{letter}[ ]*[:=]?[ ]*(?:\+|-|pos|neg)" for letter in word) for word in words)
-    return re.compile(rf"(?<![a-z])(?:{'|'.join(runs)})")
+    runs = (
+        rf"{word[0]}(?<![a-z]{word[0]})[ ]*[:=]?{SIGNED}"
+        + "".join(rf"[ ]*[/,;\t]?[ ]*{letter}[ ]*[:=]?{SIGNED}" for letter in word[1:])
+        for word in words
+    )
+    return re.compile("|".join(runs))
 
 
 def signed(text: str, words: Sequence[str]) -> Iterator[Event]:
@@ -68,19 +80,19 @@ def signed(text: str, words: Sequence[str]) -> Iterator[Event]:
 
 
 @lru_cache(maxsize=4)
-def _ranges(motions: Sequence[str]) -> re.Pattern[str]:
+def _motion(motions: Sequence[str]) -> re.Pattern[str]:
     named = "|".join(map(re.escape, motions))
-    return re.compile(
-        rf"(?<![a-z])(?:{named})\.?[ :=(]{{1,3}}(?:(?:to|is|was|l|r|left|right)[ :]{{1,2}})?"
-        r"(?:(\d{1,3})\s?°?\s?(?:/|of|out of)\s?(\d{2,3})(?![\d/])|(\d{1,2})\s?%(?!\s(?:better|improve|relie)))"
-    )
+    return re.compile(rf"(?<![a-z])(?:{named})\.?[ :=(]{{1,3}}(?:(?:to|is|was|l|r|left|right)[ :]{{1,2}})?\Z")
 
 
 def measured(text: str, motions: Sequence[str]) -> Iterator[Event]:
-    """Ranges of motion that are less than they should be: "flexion 40/60", "extension 50%"."""
-    for match in _ranges(motions).finditer(text):
-        if match[3] or int(match[1]) < int(match[2]):
-            yield Event(match.start(), match.end(), LIMITED)
+    """Ranges of motion, less than they should be or full: "flexion 40/60", "extension 50%", "rotation 80/80"."""
+    for match in RANGE.finditer(text):
+        motion = _motion(motions).search(text, max(0, match.start() - LONGEST), match.start())
+        if motion:
+            reached = DIGITS.match(match[0])
+            limited = reached is None or match[1] is None or int(reached[0]) < int(match[1])
+            yield Event(motion.start(), match.end(), LIMITED if limited else WHOLE)
 
 
 def _header(cells: Sequence[str], words: Sequence[str]) -> range:

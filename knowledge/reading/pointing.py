@@ -158,8 +158,8 @@ def _same_place(words: str, earlier: Claim, later: Claim) -> bool:
     clauses = earlier.statement.clauses[earlier.clause : later.clause + 1]
     sided = any(SIDED.search(words, clause.start, clause.end) for clause in clauses)
     apart = set(earlier.levels) != set(later.levels) and earlier.levels and later.levels
-    apart = apart or _regions(clauses[-1]) - _regions(clauses[0])
-    return not sided and not apart and any(clause.hard for clause in clauses[1:])
+    elsewhere = _regions(clauses[-1]) - _regions(clauses[0])
+    return not sided and not apart and not elsewhere and any(clause.hard for clause in clauses[1:])
 
 
 def _regions(clause: Clause) -> set[str]:

@@ -7,22 +7,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 #: A minus sign in brackets before what it denies.
-MINUS = re.compile(r"(?<![a-z0-9)] )(?<![a-z0-9)])\(-\)(?= ?[a-z])")
+MINUS = re.compile(r"\(-\)(?<![a-z0-9)] \(-\))(?<![a-z0-9)]\(-\))(?= ?[a-z])")
 #: A sign in brackets behind what it is said of.
-SIGN = re.compile(r"(?:(?<=[a-z0-9] )|(?<=[a-z0-9]))\(([+-])\)")
+SIGN = re.compile(r"\((?:(?<=[a-z0-9] \()|(?<=[a-z0-9]\())([+-])\)")
 SAID = {"-": "neg", "+": "pos", "y": "yes", "n": "no"}
 #: What a form prints before an answer.
 PROMPT = re.compile(r"\(y/n\)")
 #: A letter that answers: behind its key, or one of several on a line.
-KEYED = re.compile(r"(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
-LISTED = re.compile(r"(?<=[a-z)] )([yn])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))")
+KEYED = re.compile(r":(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
+LISTED = re.compile(r" (?<=[a-z)] )([yn])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))")
 #: "Numbness? None."
-ASKED = re.compile(r"(?<=[a-z)])\?(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
+ASKED = re.compile(r"\?(?<=[a-z)]\?)(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
 #: Blanks between two columns; two of them also follow a full stop.
-GAP = re.compile(r"(?<![ .:;?!])[ ]{2,}(?=[^ ])|^[ ]{3,}(?=[^ ])")
-LEAST = 2  #: gaps in a line, lines in a table, letters on a line that answer
+GAP = re.compile(r"[ ]{2}(?<![ .:;?!]  )[ ]*(?=[^ ])|^[ ]{3,}(?=[^ ])")
+#: Marks that were dictated and written out, in a text that has no full stop of its own.
+STOP = re.compile(r"\.(?:\s|$)")
+DICTATED = re.compile(r" (period|comma)\b")
+MARKS = {"period": ".", "comma": ","}
+LEAST = 2  #: gaps in a line, lines in a table
 
 
 def spelled(text: str) -> str:
@@ -33,17 +38,18 @@ def spelled(text: str) -> str:
         text = ASKED.sub(":", text)
     if "(y/n)" in text:
         text = PROMPT.sub("     ", text)
+    if " period" in text and not STOP.search(text):
+        text = DICTATED.sub(lambda match: MARKS[match[1]] + " " * len(match[1]), text)
     return "\n".join(_drawn(text.split("\n"))) if "   " in text else text
 
 
 def answers(text: str) -> Iterator[tuple[int, int, str]]:
     """Y and N where they answer, with the word for each."""
     found = {match.span(1): match[1] for match in KEYED.finditer(text)}
-    start = 0
-    for line in text.split("\n"):
-        listed = [match for match in LISTED.finditer(text, start, start + len(line))]
-        found |= {match.span(1): match[1] for match in listed} if len(listed) >= LEAST else {}
-        start += len(line) + 1
+    listed = list(LISTED.finditer(text))
+    for one, other in pairwise(listed):
+        if "\n" not in text[one.end() : other.start()]:
+            found |= {one.span(1): one[1], other.span(1): other[1]}
     for (first, last), letter in sorted(found.items()):
         yield first, last, SAID[letter]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,8 @@ from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.boxes import fill, ticked
 from knowledge.reading.clauses import Clause, Event, clauses_of
 from knowledge.reading.columns import column_events
-from knowledge.reading.events import events_of, mark_roots, ordered
+from knowledge.reading.copied import copied_blocks
+from knowledge.reading.events import Spans, events_of, mark_roots, ordered
 from knowledge.reading.lexicon import TARGETS, Term
 from knowledge.reading.palpation import graded, lettered, measured, signed
 from knowledge.reading.sections import headings_of
@@ -39,10 +39,6 @@ REPORT_DEFAULTS = {"report-history": Assertion.ELSEWHERE, "hpi": Assertion.ELSEW
 SILENT: AbstractSet[str] = frozenset()
 #: A line end and what the next line is indented by.
 INDENT = re.compile(r"\n[ \t]{2,}")
-#: A ruled line that closes what was copied.
-RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
-BLANK_LINE = re.compile(r"\n\n")
-OPENS = 24  #: how far into its line a copy mark may stand to open a block
 LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
 
 
@@ -129,10 +125,13 @@ def _scan(document: Document, known: Knowledge) -> Scan:
     events = ticked(text, events_of(text, known))
     if document.struck:
         events = [event for event in events if not _struck(reading, event, document.struck)]
-    copied = [] if document.kind in known.parts.coded else _copied(text, events)
+    copied = [] if document.kind in known.parts.coded else copied_blocks(text, events)
     events = column_events(text, events, known.parts.affirmed)
     words = known.parts.palpation
-    if found := [*graded(text, words), *signed(text, words), *measured(text, known.parts.motions)]:
+    if ranges := list(measured(text, known.parts.motions)):
+        taken = Spans([(one.start, one.end) for one in ranges])
+        events = ordered([*(one for one in events if not taken.meet(one.start, one.end)), *ranges])
+    if found := [*graded(text, words), *signed(text, words)]:
         events = ordered([*events, *found])
     loud = _loud(document.text, reading)
     examined = lettered(text, words)
@@ -188,36 +187,6 @@ def _loud(original: str, reading: ReadingText) -> Callable[[int], bool]:
 def _struck(reading: ReadingText, event: Event, struck: Sequence[tuple[int, int]]) -> bool:
     position = reading.back(event.start)
     return any(start <= position < end for start, end in struck)
-
-
-def _copied(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
-    """Where blocks copied from another day start and end; an open block ends with its paragraph."""
-    found = [event for event in events if "copied" in event.kinds]
-    marks = [(event.start, event.value("copied") == "start") for event in found]
-    closed: list[tuple[int, bool]] = []
-    for event in found:
-        if (
-            event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS
-        ):  # said in passing
-            marks.remove((event.start, True))
-            line = text.find("\n", event.start)
-            closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
-    rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
-    paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
-    for number, (position, starts) in enumerate(marks):
-        closed.append((position, starts))
-        if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
-            line = text.find("\n", position) + 1
-            end = _next(rules, line) if line else None
-            end = _next(paragraphs, position) if end is None else end
-            closed.append((len(text) if end is None else end, False))
-    return sorted(closed)
-
-
-def _next(places: Sequence[int], position: int) -> int | None:
-    """The first of some places from a position on."""
-    index = bisect_left(places, position)
-    return places[index] if index < len(places) else None
 
 
 def _defaults(document: Document, report: str) -> Callable[[str], Assertion]:

@@ -1,0 +1,44 @@
+"""Blocks copied from another day, as the words and the ruled lines around them tell (policy A4)."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from knowledge.reading.clauses import Event
+
+#: A ruled line that closes what was copied.
+RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
+BLANK_LINE = re.compile(r"\n\n")
+OPENS = 24  #: how far into its line a copy mark may stand to open a block
+
+
+def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
+    """Where blocks copied from another day start and end; an open block ends with its paragraph."""
+    found = [event for event in events if "copied" in event.kinds]
+    marks = [(event.start, event.value("copied") == "start") for event in found]
+    closed: list[tuple[int, bool]] = []
+    for event in found:
+        if (
+            event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS
+        ):  # said in passing
+            marks.remove((event.start, True))
+            line = text.find("\n", event.start)
+            closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
+    rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
+    paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
+    for number, (position, starts) in enumerate(marks):
+        closed.append((position, starts))
+        if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
+            line = text.find("\n", position) + 1
+            end = _next(rules, line) if line else None
+            end = _next(paragraphs, position) if end is None else end
+            closed.append((len(text) if end is None else end, False))
+    return sorted(closed)
+
+
+def _next(places: Sequence[int], position: int) -> int | None:
+    """The first of some places from a position on."""
+    index = bisect_left(places, position)
+    return places[index] if index < len(places) else None
