@@ -16,8 +16,8 @@ from knowledge.reading.clauses import Clause
 from knowledge.reading.elided import elided_claims
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import STRUCTURAL, Mention, mentions_of
-from knowledge.reading.pairs import paired
-from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back
+from knowledge.reading.pairs import former_and_latter, paired
+from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back, taken_up
 from knowledge.reading.sites import Claim, claims_of, levels_of
 from knowledge.reading.statements import Statement, Text
 from knowledge.reading.synoptic import fill_in
@@ -57,11 +57,13 @@ def _bind(text: Text, parts: Parts) -> Bound:
     said, claims = _told(text, parts)
     words = text.reading.text
     site_told_later(words, text.statements, claims)
+    taken_up(words, text.statements, claims)
     said_again(words, text.statements, claims)
     take_back(words, text.statements, claims)
     for own in claims:
         for claim in own:
             _link(claim, said[claim.statement.index])
+    former_and_latter(words, said, claims)
     bound = Bound(mentions=_changed(text.statements, said))
     for number, own in enumerate(claims):
         for claim in own:

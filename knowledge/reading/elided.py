@@ -20,6 +20,7 @@ KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
 ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
 #: What stands for a narrowing that was named before.
 THAT = re.compile(r"\s*(?:that|those|the one|the ones|another|others) (?:at|of|on) ")
+WHERE = re.compile(r"\s*where\b")
 ADVERBS = 1  #: words before the predicate that nothing is known of
 ATTRIBUTE = 2  #: characters between a word and the tissue it describes
 
@@ -31,7 +32,8 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
         if named := clause.of("site"):
             site, key = named[-1].value("site"), number == 0 and _is_key(statement.clauses)
         elif site and not clause.of("content"):
-            predicate = _predicate(text.reading.text, clause, key=key) or _that(text.reading.text, clause, found)
+            words = text.reading.text
+            predicate = _predicate(words, clause, key=key) or _that(words, clause, found) or _there(words, clause)
             if predicate and not any(claim.start <= predicate.start < claim.end for claim in found):
                 yield claim_of(text, statement, number, site, predicate, predicate)
 
@@ -39,6 +41,13 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
 def _is_key(clauses: list[Clause]) -> bool:
     """ "Neural foramina: ...": the first clause names the site, and all that follows is about it."""
     return len(clauses) > 1 and clauses[1].mark == ":" and only(clauses[0], KEY)
+
+
+def _there(words: str, clause: Clause) -> Event | None:
+    """ "..., where facet overgrowth causes mild narrowing": of the site that the place belongs to."""
+    if clause.mark != "," or WHERE.match(words, clause.start, clause.end) is None:
+        return None
+    return next((event for event in clause.events if event.value("narrowing") in {"noun", "state"}), None)
 
 
 def _that(words: str, clause: Clause, found: Collection[Claim]) -> Event | None:

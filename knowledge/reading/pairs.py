@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 
 from knowledge.reading.clauses import Clause
 from knowledge.reading.mentions import Mention
@@ -29,6 +30,21 @@ def paired(words: str, claims: Sequence[Claim], mentions: Sequence[Mention]) -> 
     if ONE_OF_TWO.search(words, sentence.start, sentence.end):
         return [_meant(words, one, mentions, claims) for claim in claims for one in _apart(words, claim, mentions)]
     return [one for claim in claims for one in _apart(words, claim, mentions)]
+
+
+def former_and_latter(words: str, said: Sequence[Sequence[Mention]], claims: Sequence[Sequence[Claim]]) -> None:
+    """ "... The former is due to ligament, the latter to disc": tissues for the two claims of the sentence before."""
+    for number in range(1, len(claims)):
+        before = [claim for claim in claims[number - 1] if claim.narrowed]
+        if len(before) != TWO or claims[number] or not said[number]:
+            continue
+        end = max(mention.end for mention in said[number])
+        pointers = list(ONE_OF_TWO.finditer(words, before[-1].statement.sentence.end, end))
+        for pointer, following in zip_longest(pointers, pointers[1:]):
+            until = following.start() if following else end
+            own = [mention for mention in said[number] if pointer.end() <= mention.start < until]
+            if own:
+                before[0 if pointer["first"] else 1].mechanisms = own
 
 
 def _in_order(claims: Sequence[Claim], mentions: Sequence[Mention]) -> Iterator[Claim]:

@@ -19,6 +19,8 @@ OBJECT = 14  #: characters between a verb and the pronoun it acts on
 SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
 #: What a sentence that says the same again does not name.
 OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural")
+#: What stands before a narrowing that was named before.
+DEFINITE = re.compile(r"\s*(?:the|this|that|such) (?:[a-z]+ ){0,2}")
 SAID_OF_IT = frozenset({"it is", "it's", "they are"})
 SUBJECT = frozenset({"they", "these", "one", "it"})
 SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
@@ -68,6 +70,18 @@ def site_told_later(words: str, statements: Sequence[Statement], claims: list[li
         for claim in bare:
             claim.site = next(iter(sites))
         claims[number + 1] = [claim for claim in claims[number + 1] if not claim.narrowed]
+
+
+def taken_up(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
+    """ "Canal stenosis at L4-5. The stenosis is due to ...": a narrowing without a site is the one just named."""
+    for number in range(1, len(statements)):
+        before = [claim for claim in claims[number - 1] if claim.narrowed and claim.site]
+        same = statements[number].sentence.paragraph == statements[number - 1].sentence.paragraph
+        if not before or not same or len({(claim.site, claim.levels) for claim in before}) > 1:
+            continue
+        for claim in claims[number]:
+            if not claim.site and DEFINITE.fullmatch(words, statements[number].sentence.start, claim.start):
+                claim.site, claim.levels = before[0].site, claim.levels or before[0].levels
 
 
 def _points(words: str, statement: Statement) -> bool:

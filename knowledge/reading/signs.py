@@ -16,9 +16,9 @@ SIGN = re.compile(r"\((?:(?<=[a-z0-9] \()|(?<=[a-z0-9]\())([+-])\)")
 SAID = {"-": "neg", "+": "pos", "y": "yes", "n": "no"}
 #: What a form prints before an answer.
 PROMPT = re.compile(r"\(y/n\)")
-#: A letter that answers: behind its key, or one of several on a line.
+#: A letter or a sign that answers: behind its key, or one of several on a line.
 KEYED = re.compile(r":(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
-LISTED = re.compile(r" (?<=[a-z)] )([yn])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))")
+LISTED = re.compile(r" (?<=[a-z)] )([yn+-])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))", re.MULTILINE)
 #: "Numbness? None."
 ASKED = re.compile(r"\?(?<=[a-z)]\?)(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
 #: Blanks between two columns; two of them also follow a full stop.
@@ -44,7 +44,7 @@ def spelled(text: str) -> str:
 
 
 def answers(text: str) -> Iterator[tuple[int, int, str]]:
-    """Y and N where they answer, with the word for each."""
+    """Y and N, plus and minus where they answer, with the word for each."""
     found = {match.span(1): match[1] for match in KEYED.finditer(text)}
     listed = list(LISTED.finditer(text))
     for one, other in pairwise(listed):
