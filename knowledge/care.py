@@ -16,6 +16,8 @@ from knowledge.tables import Element, Knowledge
 NO_EXAM = frozenset(
     {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
 )
+#: "Sent by the surgeon for injection": what somebody came for.
+PURPOSE = re.compile(r"\bfor (?:an? |the |another |repeat )?$")
 #: "Foraminal stenosis -> injection": what is to follow.
 TO_COME = frozenset({"impression", "plan"})
 ARROW = re.compile(r"→|⇒|->|=>|-->")
@@ -95,8 +97,10 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
     section = statement.sentence.section
     if section in {"family", "consent", "indication", "technique"}:
         return False
+    if PURPOSE.search(text.reading.text, max(clause.start, event.start - 12), event.start):
+        return False
     speech = _speech(clause, statement)
-    if "undone" in speech or _not_gone(clause, statement):
+    if "undone" in speech or _not_gone(clause, statement) or _ordered_behind(clause, statement):
         return False
     if section in TO_COME and ARROW.search(text.reading.text, statement.sentence.start, event.start):
         return False
@@ -135,6 +139,16 @@ def _not_gone(clause: Clause, statement: Statement) -> bool:
         and any("undone" in event.values("speech") for event in following.events)
         and not any("care" in event.values("element") for event in following.events)
     )
+
+
+def _ordered_behind(clause: Clause, statement: Statement) -> bool:
+    """ "Transforaminal block, C6-7 left, ordered": the word that closes the list it stands in."""
+    for following in statement.clauses[statement.clauses.index(clause) + 1 :]:
+        if following.hard or any("care" in event.values("element") for event in following.events):
+            return False
+        if following.events and all("order" in event.values("speech") for event in following.events):
+            return True
+    return False
 
 
 def _told_done(event: Event, clause: Clause) -> bool:

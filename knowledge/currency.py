@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
+from knowledge.reading.clauses import Clause
 from knowledge.reading.levels import overlap
 from knowledge.reading.statements import Statement, Text
 from knowledge.tables import Knowledge
 
 ADDENDUM = "addendum"
-#: What a later note says to be there no more; but not where it repeats an earlier one.
-GONE = frozenset({Assertion.NEGATED, Assertion.HISTORICAL})
+#: Where a later note repeats an earlier one.
 RETOLD = frozenset({"copied", "history"})
 
 
@@ -155,7 +155,7 @@ def _cleared(lesions: Sequence[Lesion]) -> None:
     found: dict[tuple[Role, str], str] = {}
     gone: dict[tuple[Role, str], str] = {}
     for lesion in lesions:
-        told = found if lesion.assertion is Assertion.AFFIRMED else gone if lesion.assertion in GONE else None
+        told = found if lesion.assertion is Assertion.AFFIRMED else gone if _is_gone(lesion) else None
         own = lesion.document.of_encounter and lesion.statement.sentence.section not in RETOLD
         if told is not None and own:
             for key in _keys(lesion):
@@ -165,6 +165,21 @@ def _cleared(lesions: Sequence[Lesion]) -> None:
         current = lesion.assertion is Assertion.AFFIRMED and lesion.document.date and keys
         if current and all(found.get(key, "") < gone.get(key, "") for key in keys):
             lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
+
+
+def _is_gone(lesion: Lesion) -> bool:
+    """Denied, or said to have passed; the name of what somebody was once seen for is neither."""
+    return lesion.assertion is Assertion.NEGATED or (
+        lesion.assertion is Assertion.HISTORICAL and any(map(_passed, lesion.statement.clauses))
+    )
+
+
+def _passed(clause: Clause) -> bool:
+    """A lesion with the word behind it that it has passed."""
+    lesions = clause.of("lesion")
+    return bool(lesions) and any(
+        "historical-after" in event.values("assertion") and event.start >= lesions[0].end for event in clause.events
+    )
 
 
 def _keys(lesion: Lesion) -> list[tuple[Role, str]]:

@@ -182,7 +182,8 @@ def _through(text: str, start: int, end: int, events: Sequence[Event]) -> set[in
         return brackets
     for match in ASIDE.finditer(text, start, end):
         inside = [event for event in events if match.start() < event.start and event.end < match.end()]
-        if inside and all(_names(event) for event in inside):
+        tissue = any(event.has("tissue") and 0 <= match.start() - event.end <= 1 for event in events)
+        if inside and all(_names(event) or (tissue and event.has("tissue")) for event in inside):
             brackets |= {match.start(), match.end() - 1}
     return brackets
 

@@ -129,6 +129,8 @@ def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
     for other in clause.events:
         if other.start < event.end:
             continue
+        if "concession" in other.values("assertion"):
+            return other.start
         if (
             "termination" in other.values("assertion")
             and told

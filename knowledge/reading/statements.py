@@ -246,12 +246,13 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
     """Carry levels and regions over the sentences of a line and a paragraph."""
     levels: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()  # regions by a word, not by a level
     title: tuple[str, ...] = ()
     paragraph, section = -1, ""
     for number, statement in enumerate(statements):
         sentence = statement.sentence
         if sentence.paragraph != paragraph or sentence.section not in {section, "addendum"}:
-            levels, regions = (), title
+            levels, regions, named = (), title, title
         paragraph, section = sentence.paragraph, sentence.section
         if statement.own and sentence.line_start and _heads(text, statement):
             levels = ()
@@ -259,9 +260,9 @@ def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
         if not statement.events:
             continue
         said = _regions_said(statement, known) if "region" in statement.said else ()
-        statement.topic_regions = said or regions
+        statement.topic_regions = said or (named if statement.own else regions)
         if said:
-            regions = said
+            regions = named = said
         if statement.own:
             levels = _carried(statement)
             regions = tuple(dict.fromkeys(known.levels[level].region for level in levels)) or regions
