@@ -43,7 +43,12 @@ def found(node: Any, path: str = "") -> list[Any]:
     """Everything that stands at a path; arrays are entered, nulls are nothing."""
     steps = _steps(path)
     if steps and isinstance(node, dict):  # as nearly always: the first step needs no list
-        node, steps = node.get(steps[0]), steps[1:]
+        node = node.get(steps[0])
+        if node is None:
+            return []
+        if len(steps) == 1:
+            return _entries(node) if isinstance(node, list) else [node]
+        steps = steps[1:]
     level = _entries(node)
     for name in steps:
         if not level:
@@ -86,7 +91,10 @@ def strings(node: Any, *paths: str) -> list[str]:
     """The words at some paths, without white space around them; numbers count as written, empty ones not at all."""
     many: list[str] = []
     for path in paths:
-        many += [said for entry in found(node, path) if (said := _said(entry))]
+        for entry in found(node, path):
+            said = entry.strip() if isinstance(entry, str) else _said(entry)
+            if said:
+                many.append(said)
     return many
 
 
@@ -150,13 +158,12 @@ def reference(written: str) -> Reference:
 
 def references(node: Any, *paths: str) -> list[Reference]:
     """Where the references at some paths point."""
-    return [
-        reference(written)
-        for path in paths
-        for holder in found(node, path)
-        if isinstance(holder, dict)
-        for written in strings(holder, "reference")
-    ]
+    many: list[Reference] = []
+    for path in paths:
+        for holder in found(node, path):
+            if isinstance(holder, dict) and (value := holder.get("reference")) is not None:
+                many += [reference(written) for written in strings(value, "")]
+    return many
 
 
 def icd(code: str) -> str:
