@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
@@ -22,6 +23,10 @@ LOST = re.compile(
 #: Two grades of a table row, of which one is full: "Triceps   5   4-".
 SIDES = re.compile(r"[ \t:|]+(?!5[ \t/|]+5\b)([0-5][+-]?)[ \t/|]+([0-5][+-]?)[ \t]*(?=\n|$)")
 FULL = "5"
+#: Between the results of two sides: "R 2+, L 1+".
+OTHER = re.compile(
+    r"(?: (?:on |at )?(?:the )?(?:left|right|l|r|lt|rt))?[,;/ ]+(?:and )?(?:(?:left|right|l|r|lt|rt)[ :]*)?"
+)
 #: What may stand between a result and what it was found at: "diminished right patellar reflex".
 SIDE = re.compile(r"\s+(?:the )?(?:(?:left|right|l|r|lt|rt|bilateral|both) )?")
 #: How far behind a test its result may stand, in characters.
@@ -95,14 +100,15 @@ def _reflex(event: Event, text: Text, known: Knowledge) -> bool:
 
 
 def _result(test: Event, statement: Statement, words: str) -> Event | None:
-    """What a test showed: the nearest result behind it, before the next test; else right before it."""
+    """What a test showed: right before it, else behind it, of several sides the abnormal one."""
     results = [
         event for event in statement.events if RESULTS & set(event.values("element")) and not _joins(event, statement)
     ]
-    behind = [event for event in results if event.start >= test.end][:1]
     before = [event for event in results if event.end <= test.start and SIDE.fullmatch(words, event.end, test.start)]
-    found = next(iter(before or behind), None)
-    return found if found and found.start - test.end <= RESULT else None
+    behind = [event for event in results if 0 <= event.start - test.end <= RESULT]
+    sides = behind[:1] + [event for one, event in pairwise(behind) if OTHER.fullmatch(words, one.end, event.start)]
+    abnormal = (event for event in sides if "neuro-abnormal" in event.values("element"))
+    return next(iter(before), None) or next(abnormal, None) or next(iter(behind), None)
 
 
 def _joins(event: Event, statement: Statement) -> bool:

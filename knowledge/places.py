@@ -79,7 +79,7 @@ def _list(clauses: Sequence[Clause], number: int) -> list[int]:
         index = number + step
         while (
             0 <= index < len(clauses)
-            and not clauses[index].of("lesion")
+            and (not clauses[index].of("lesion") or clauses[index].mark == "(")
             and (step == 1 or not clauses[index].of("verb"))
         ):
             crossing = clauses[max(index, index - step)]

@@ -25,7 +25,7 @@ from knowledge.tables import Parts
 
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
 MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
-CLAIMED = frozenset({"site", "narrowing", "content", "adjective"})
+CLAIMED = frozenset({"site", "narrowing", "content", "adjective", "degree"})
 #: What is granted before the narrowing is told otherwise: "although the disc bulges, ...".
 CONCEDED = re.compile(r"\s*(?:(?:al|even )?though|while|whereas|despite|notwithstanding|granted)\b")
 #: "All three together", "narrowed by both": whatever was listed before.
@@ -109,7 +109,7 @@ def _told(text: Text, parts: Parts) -> tuple[list[list[Mention]], list[list[Clai
 def _claims(text: Text, statement: Statement, mentions: list[Mention], parts: Parts, site: str) -> list[Claim]:
     """What a sentence says of the sites it names, of those it points back to, and of those it leaves out."""
     own = list(claims_of(text, statement, mentions, parts))
-    if statement.says("narrowing") and (statement.says("pronoun") or statement.says("termination")):
+    if statement.says("narrowing", "degree") and statement.says("pronoun", "termination"):
         own += pronoun_claims(text, statement, site)
     if statement.says("narrowing") and statement.says("site"):
         own += elided_claims(text, statement, own)

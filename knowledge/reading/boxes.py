@@ -14,6 +14,9 @@ BOX = re.compile(r"[\[(☐□◻○☑☒■●](?:(?<=\[)(?:[ _\n]{0,3}| ?[x✓
 MARK = re.compile(r"[x✓✔☑☒■●]")
 #: Where the words of a box end: at the next bracket or box, a dash or a key of its own, the line end.
 WORDS = re.compile(r"[^\[(☐☑☒□■◻○●\n]*?(?=[\[(☐☑☒□■◻○●\n]|\s-{2,3}\s|\s{2,}[a-z][a-z ]{1,20}:|\Z)")
+#: What parts the boxes of a line from each other, and the words of a box from what is said of all.
+WIDE = "  "
+WIDE_END = re.compile(r"[a-z0-9)]  ")
 #: Behind the last box of a line whose boxes stand behind their words.
 NOTHING_MORE = re.compile(r"[ \t.,;]*$", re.MULTILINE)
 #: What an answer is followed by.
@@ -54,11 +57,13 @@ def _of_line(text: str, boxes: Sequence[re.Match[str]]) -> Iterator[tuple[int, i
         return
     start = text.rfind("\n", 0, boxes[0].start()) + 1
     behind = text[start : boxes[0].start()].strip() and NOTHING_MORE.match(text, boxes[-1].end())
+    apart = any(text[box.start() - len(WIDE) : box.start()] == WIDE for box in boxes[1:])
     for box in boxes:
         if not _is_ticked(box) and behind:
             yield start, box.start()
         elif not _is_ticked(box) and (words := WORDS.match(text, box.end())):
-            yield words.span()
+            first = WIDE_END.search(text, box.end(), words.end()) if apart else None
+            yield box.end(), first.start() + 1 if first else words.end()
         start = box.end()
 
 

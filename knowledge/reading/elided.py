@@ -20,6 +20,8 @@ KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
 ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
 #: What stands for a narrowing that was named before.
 THAT = re.compile(r"\s*(?:that|those|the one|the ones|another|others) (?:at|of|on) ")
+#: What stands before a narrowing that was named before.
+DEFINITE = re.compile(r"\b(?:the|this|that|such) (?:[a-z]+ )?$")
 WHERE = re.compile(r"\s*where\b")
 ADVERBS = 1  #: words before the predicate that nothing is known of
 ATTRIBUTE = 2  #: characters between a word and the tissue it describes
@@ -65,6 +67,9 @@ def _that(words: str, clause: Clause, found: Collection[Claim]) -> Event | None:
 def _predicate(words: str, clause: Clause, *, key: bool) -> Event | None:
     """The word that begins the clause and says how the site is; behind a key also a narrowing by its name."""
     told = [event for event in clause.events if not event.has("assertion") or event.has("normal")]
+    noun = next((event for event in told if event.value("narrowing") == "noun"), None)
+    if noun and DEFINITE.search(words, clause.start, noun.start):
+        return noun  # "...; at L4-5 the narrowing is due to a spur"
     first = next((event for event in told if not (key and (event.levels or event.has("region")))), None)
     if first is None or any(first.has(kind) for kind in ANOTHER):
         return None

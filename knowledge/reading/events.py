@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from operator import attrgetter
 
 from knowledge.reading.clauses import Event
@@ -14,6 +15,9 @@ from knowledge.reading.lexicon import Held, normal, term
 from knowledge.tables import Knowledge
 
 WORD = re.compile(r"[^ \t\n/-]+")
+#: "Dermatomal pain C5 and C6": what may stand before a root that was named before its number.
+PAIN = re.compile(r" (?:[a-z]+ )?")
+LIST = re.compile(r"(?:,| and| or|/) ?")
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -99,9 +103,14 @@ def mark_roots(text: str, events: list[Event]) -> None:
             event.drop()
             continue
         following = events[position + 1] if position + 1 < len(events) else None
-        if following and _root_follows(
-            text, event, following, single=len(event.levels) == 1 and "-" not in event.levels[0]
-        ):
+        single = len(event.levels) == 1 and "-" not in event.levels[0]
+        if following and _root_follows(text, event, following, single=single):
+            event.root = True
+    for before, event in pairwise(events):
+        single = len(event.levels) == 1 and "-" not in event.levels[0]
+        named = "root-name" in before.values("element") and single
+        listed = before.root and single and LIST.fullmatch(text, before.end, event.start)
+        if listed or (named and PAIN.fullmatch(text, before.end, event.start)):
             event.root = True
 
 

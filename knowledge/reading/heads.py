@@ -15,6 +15,7 @@ from knowledge.reading.predicates import only
 from knowledge.reading.statements import Statement
 
 SIDE = re.compile(r"\b(?:left|right|l|r|lt|rt|bilat\w*)\b")
+AND = frozenset({"and", "&", "or", "plus"})
 MEMBER = {"adjective", "assertion", "level", "region"}
 
 
@@ -30,10 +31,11 @@ def shared(statement: Statement, words: str, told: Collection[int]) -> Iterator[
         head = _head(clauses, number)
         if head is None:
             continue
+        apart = head.assertion is Assertion.NEGATED or head.end <= clause.start  # "by level: ...; C5-6 moderate"
         named = clause.of("adjective")
         if named:
             yield from ((number, event.value("adjective"), head) for event in named)
-        elif head.assertion is Assertion.NEGATED and graded(clause) and SIDE.search(words, clause.start, clause.end):
+        elif apart and graded(clause) and (clause.of("level") or SIDE.search(words, clause.start, clause.end)):
             yield from ((number, site, head) for site in head.values("site"))
 
 
@@ -67,9 +69,12 @@ def graded_levels(clauses: Sequence[Clause], index: int) -> list[str]:
     """ "Mild L3-4 and severe L4-5 stenosis": the levels of members of a list that share the narrowing behind it."""
     levels: list[str] = []
     while index and not clauses[index].hard:
+        joined = clauses[index].mark in AND
         index -= 1
         own = [level for event in clauses[index].events if not event.root for level in event.levels]
-        if not (own and graded(clauses[index]) and only(clauses[index], {"assertion", "level"})):
+        cues = {value for event in clauses[index].events for value in event.values("assertion")}
+        listed = graded(clauses[index]) or (joined and cues <= {"pronoun"})  # "both the C5-6 and the C6-7 foramina"
+        if not (own and listed and only(clauses[index], {"assertion", "level"})):
             break
         levels = [*own, *levels]
     return levels

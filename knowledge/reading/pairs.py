@@ -89,7 +89,7 @@ def _meant(words: str, claim: Claim, mentions: Sequence[Mention], claims: Sequen
     if match and not _levels(clauses[claim.clause]):
         before = [(_levels(clauses[one.clause]), one) for one in mentions if one.clause < claim.clause]
         placed = [(levels, one) for levels, one in before if levels]
-        if len(placed) == TWO:
+        if len(placed) == TWO and placed[0][0] != placed[1][0]:
             levels, one = placed[0 if match["first"] else 1]
             return replace(claim, levels=levels, mechanisms=[one])
     narrowed = [one for one in claims if one.narrowed]

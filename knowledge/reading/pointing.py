@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.implied import IMPLIED
 from knowledge.reading.levels import overlap
 from knowledge.reading.sites import Claim, claim_of
 from knowledge.reading.statements import Statement, Text
@@ -34,7 +36,7 @@ def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator
         named = clause.of("site")
         if named:
             site = named[-1].value("site")
-        elif site and not clause.of("content") and (predicate := _predicate(words, clause)):
+        elif site and not clause.of("content") and (predicate := _predicate(words, clause) or _graded(words, clause)):
             yield claim_of(text, statement, number, site, predicate, predicate)
 
 
@@ -52,6 +54,16 @@ def _predicate(words: str, clause: Clause) -> Event | None:
             before = 0 <= event.start - other.end <= BEFORE and not SUBJECT.isdisjoint(pronoun.split())
             if after or before:
                 return event
+    return None
+
+
+def _graded(words: str, clause: Clause) -> Event | None:
+    """ "At L4-5 it is moderate": a grade, and nothing that could have it but what was named before."""
+    for pronoun, grade in pairwise(clause.events):
+        if words[pronoun.start : pronoun.end] in SAID_OF_IT and "degree" in grade.values("assertion"):
+            beside = grade.start - pronoun.end == 1
+            made = Event(grade.start, grade.end, IMPLIED)
+            return made if beside and not any(clause.of(kind) for kind in ("normal", "change", "tissue")) else None
     return None
 
 
@@ -172,7 +184,7 @@ def _same_place(words: str, earlier: Claim, later: Claim) -> bool:
     clauses = earlier.statement.clauses[earlier.clause : later.clause + 1]
     sided = any(SIDED.search(words, clause.start, clause.end) for clause in clauses)
     apart = set(earlier.levels) != set(later.levels) and earlier.levels and later.levels
-    elsewhere = _regions(clauses[-1]) - _regions(clauses[0])
+    elsewhere = _regions(clauses[-1]) - _regions(clauses[0]) or "\t" in words[earlier.end : later.start]
     return not sided and not apart and not elsewhere and any(clause.hard for clause in clauses[1:])
 
 

@@ -49,7 +49,7 @@ def _answered(cue: Event, number: int, clauses: list[Clause]) -> tuple[int, int]
     if number and len(clause.events) == 1 and clause.end - cue.end < LEAST:
         ends = number + 1 == len(clauses) or clauses[number + 1].hard
         first = cue.start - clause.start < LEAST
-        if clause.mark == ":" or (clause.mark == "" and number == 1) or (clause.mark == "," and ends and first):
+        if clause.mark in {":", "-"} or (clause.mark == "" and number == 1) or (clause.mark == "," and ends and first):
             return clauses[number - 1].start, cue.start
     if _of_a_tissue(cue, clause) or _answers(cue, clause):
         return clause.start, cue.start

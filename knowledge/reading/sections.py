@@ -80,7 +80,7 @@ class Section:
     def next_line(self, text: str, start: int, end: int, paragraph: int) -> None:
         """Go on to a line, which may belong to another paragraph."""
         if paragraph != self.paragraph and self.told:
-            if self.scope == "line":
+            if self.scope in {"line", "sentence"}:
                 self._restore()
             elif self.kind == "plan" and self.inline and PROSE.match(text, start, end):
                 self.rule()  # the plan that heads a letter is one paragraph
@@ -95,8 +95,8 @@ class Section:
         if match and (row := self._row(match)):
             self._enter(*row)
             self.told = self.inline = bool(text[match.end() : end].strip())
-            if self.told and row[2] == "line":
-                self.scope = "this line"
+            if self.told and row[2] in {"line", "sentence"}:
+                self.scope = f"this {row[2]}"
             return start if row[2] == "kept" else match.end()
         if later := self.headings.later.match(text, start, end):
             self._enter(later["name"], self.headings.kinds[later["name"]][0][0], "block")
@@ -107,14 +107,19 @@ class Section:
         match = self.headings.inline.match(text, start, end)
         if match and (row := self._row(match)):
             self._enter(*row)
-            if row[2] == "line":
-                self.scope = "this line"
+            if row[2] in {"line", "sentence"}:
+                self.scope = f"this {row[2]}"
             return start if row[2] == "kept" else match.end()
         return start
 
     def close_line(self) -> None:
         """A "line" heading with words behind it ends with its line; alone, it holds to the end of the paragraph."""
-        if self.scope == "this line":
+        if self.scope in {"this line", "this sentence"}:
+            self._restore()
+
+    def close_sentence(self) -> None:
+        """A "sentence" heading with words behind it on its line ends with the first sentence of them."""
+        if self.scope == "this sentence":
             self._restore()
 
     def _row(self, match: re.Match[str]) -> tuple[str, str, str] | None:

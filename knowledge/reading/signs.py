@@ -19,6 +19,10 @@ PROMPT = re.compile(r"\(y/n\)")
 #: A letter or a sign that answers: behind its key, or one of several on a line.
 KEYED = re.compile(r":(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
 LISTED = re.compile(r" (?<=[a-z)] )([yn+-])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))", re.MULTILINE)
+#: "Head - no. Cervical - yes.": one list, whatever parts its items.
+ITEMS = re.compile(
+    r"(?<= - yes)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)|(?<= - no)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)"
+)
 #: "Numbness? None."
 ASKED = re.compile(r"\?(?<=[a-z)]\?)(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
 #: Blanks between two columns; two of them also follow a full stop.
@@ -34,6 +38,8 @@ def spelled(text: str) -> str:
     """The text in lower case with its signs as words and its drawn tables as cells; as long as it was."""
     if "(-)" in text or "(+)" in text:
         text = SIGN.sub(lambda match: SAID[match[1]], MINUS.sub("no ", text))
+    if " - no" in text or " - yes" in text:
+        text = ITEMS.sub(",", text)
     if "?" in text:
         text = ASKED.sub(":", text)
     if "(y/n)" in text:

@@ -80,6 +80,7 @@ def sentences(
                 section = "copied"
             found.append(Sentence(first, last, section, paragraph, number, at_start, state.name))
             at_start = False
+            state.close_sentence()
         state.close_line()
     return found
 

@@ -37,7 +37,8 @@ def fill_in(
         if not claim.levels and not claim.statement.own and statement.own:
             claim.levels, claim.regions = statement.own, ()
         if not claim.mechanisms:
-            claim.mechanisms = [one for one in said[index] if one.assertion is Assertion.AFFIRMED]
+            told = [one for one in said[index] if one.assertion is Assertion.AFFIRMED]
+            claim.mechanisms = [one for one in told if not one.bare] or told
 
 
 def _beside(number: int, text: Text, claims: Sequence[Sequence[Claim]], keys: Sequence[str]) -> Iterator[int]:
