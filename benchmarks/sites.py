@@ -22,9 +22,10 @@ import knowledge
 from cds_service import formats
 from knowledge.model import Assertion, Chart, Document, Role
 from knowledge.reading.binding import Bound, bind
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Event
-from knowledge.reading.sites import Claim
-from knowledge.reading.statements import Text, read
+from knowledge.reading.statement import Text
+from knowledge.reading.statements import read
 
 Row = Mapping[str, Any]
 GOAL = 0.93

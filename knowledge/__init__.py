@@ -7,7 +7,8 @@ with it.  No HTTP, no FHIR, no clock, no randomness, no environment, no clinical
 from knowledge.assessment import assess
 from knowledge.load import KnowledgeError, load
 from knowledge.model import ICD10CM, Assertion, Assessment, Chart, Code, Evidence, Rule, Verdict
-from knowledge.reading.statements import Scan, scan
+from knowledge.reading.statement import Scan
+from knowledge.reading.statements import scan
 from knowledge.record import Reader, Reading, reading
 from knowledge.tables import Knowledge
 

@@ -10,7 +10,7 @@ from knowledge.model import Assertion, Evidence, Procedure, Role
 from knowledge.neuro import normal_behind
 from knowledge.orders import group_ids
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Element, Knowledge
 
 NO_EXAM = frozenset(

@@ -9,7 +9,7 @@ from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
 from knowledge.reading.clauses import Clause
 from knowledge.reading.levels import overlap
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
 
 ADDENDUM = "addendum"

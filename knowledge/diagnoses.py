@@ -9,7 +9,7 @@ from knowledge.model import Assertion, Chart, Evidence, Role
 from knowledge.reading.binding import Bound
 from knowledge.reading.clauses import Event
 from knowledge.reading.mentions import STRUCTURAL, Mention
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
 
 

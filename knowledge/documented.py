@@ -10,7 +10,7 @@ from knowledge.reading.binding import Bound
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.events import spine_of
 from knowledge.reading.levels import find_levels, overlap
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
 
 AMBIGUOUS = "ambiguous"

@@ -11,7 +11,7 @@ from knowledge.neuro import nerve_distribution, neurological
 from knowledge.orders import groups_of, performed_groups
 from knowledge.reading.clauses import Event
 from knowledge.reading.implied import MILLIMETRES
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Element, Knowledge, When
 
 MEASURE = 24  #: characters in which a tissue's measure follows its name

@@ -8,7 +8,7 @@ from knowledge.documented import Lesion, Record
 from knowledge.model import Assertion, Code, Role
 from knowledge.neuro import distributions
 from knowledge.reading.clauses import Clause
-from knowledge.reading.statements import Statement
+from knowledge.reading.statement import Statement
 from knowledge.tables import Knowledge
 
 NO_STATEMENT = frozenset({"exam", "plan", "indication", "history", "family", "copied"})

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from knowledge.documented import Record, evidence
 from knowledge.model import Assertion, Chart, Evidence
 from knowledge.reading.mentions import STRUCTURAL
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.record import record
 from knowledge.tables import Knowledge
 

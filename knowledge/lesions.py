@@ -8,10 +8,10 @@ from knowledge.documented import AMBIGUOUS, COMPLAINT, Lesion, evidence, regions
 from knowledge.model import Assertion, Evidence
 from knowledge.places import places, where
 from knowledge.reading.binding import Bound
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Event
 from knowledge.reading.mentions import STRUCTURAL
-from knowledge.reading.sites import Claim
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
 
 # --- stenoses ---------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from itertools import pairwise
 from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Element, Knowledge
 
 #: A muscle grade below five.

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.sites import EXCEPT
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.placing import EXCEPT
+from knowledge.reading.statement import Statement, Text
 
 Places = tuple[tuple[str, ...], tuple[str, ...]]  #: levels, regions
 #: What ends a sentence whose places stand in the lines below.

@@ -16,7 +16,8 @@ from knowledge.lesions import named_lesions, narrowings
 from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
 from knowledge.reading.binding import Bound, bind
 from knowledge.reading.mentions import STRUCTURAL
-from knowledge.reading.statements import Scan, Text, read
+from knowledge.reading.statement import Scan, Text
+from knowledge.reading.statements import read
 from knowledge.tables import Knowledge
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from knowledge.documented import Record, StructuralFinding, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
 
 

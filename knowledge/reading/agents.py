@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 from knowledge.model import Assertion
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.mentions import BESIDE, Mention
 from knowledge.reading.predicates import only
-from knowledge.reading.sites import Claim
 
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 #: What stands before a tissue that only tells where another one is.

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion
 from knowledge.reading.agents import counts, held
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause
 from knowledge.reading.elided import elided_claims
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import STRUCTURAL, Mention, mentions_of
 from knowledge.reading.pairs import former_and_latter, paired
+from knowledge.reading.placing import levels_of
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back, taken_up
-from knowledge.reading.sites import Claim, claims_of, levels_of
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.sites import claims_of
+from knowledge.reading.statement import Statement, Text
 from knowledge.reading.synoptic import fill_in
 from knowledge.tables import Parts
 

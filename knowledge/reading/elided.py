@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.implied import IMPLIED
 from knowledge.reading.predicates import only
-from knowledge.reading.sites import Claim, claim_of
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.sites import claim_of
+from knowledge.reading.statement import Statement, Text
 
 #: What stands before a clause that says something else of the same thing.
 CONTRAST = frozenset({"but", "however", "although", "though", "while", "whereas", "yet"})

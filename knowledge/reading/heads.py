@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.predicates import only
-from knowledge.reading.statements import Statement
+from knowledge.reading.statement import Statement
 
 SIDE = re.compile(r"\b(?:left|right|l|r|lt|rt|bilat\w*)\b")
 AND = frozenset({"and", "&", "or", "plus"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from knowledge.model import Assertion
 from knowledge.reading.assertion import WORST
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.statements import Statement
+from knowledge.reading.statement import Statement
 from knowledge.tables import Parts
 
 NEAR = 60  #: characters between a tissue and the change said of it

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause
 from knowledge.reading.mentions import Mention
+from knowledge.reading.placing import ONE_OF_TWO
 from knowledge.reading.predicates import only
-from knowledge.reading.sites import ONE_OF_TWO, Claim
 
 RESPECTIVELY = re.compile(r"\brespectively\b")
 BRACKETS = frozenset("([")

@@ -8,11 +8,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from knowledge.model import Assertion
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.implied import IMPLIED
 from knowledge.reading.levels import overlap
-from knowledge.reading.sites import Claim, claim_of
-from knowledge.reading.statements import Statement, Text
+from knowledge.reading.sites import claim_of
+from knowledge.reading.statement import Statement, Text
 
 BACK = frozenset({"this", "that", "it", "these", "those", "they", "this is", "it is"})
 BEFORE = 26  #: characters between a pronoun and what is said of it

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from knowledge.garbage import nothing_collected
 from knowledge.model import Assertion, Document
 from knowledge.reading.assertion import REACHING, assert_events
 from knowledge.reading.boxes import fill, ticked
-from knowledge.reading.clauses import Clause, Event, clauses_of
+from knowledge.reading.clauses import Event
 from knowledge.reading.columns import column_events
 from knowledge.reading.copied import copied_blocks
 from knowledge.reading.events import Spans, events_of, mark_roots, ordered
-from knowledge.reading.lexicon import TARGETS, Term
+from knowledge.reading.lexicon import TARGETS
 from knowledge.reading.palpation import graded, lettered, measured, signed
 from knowledge.reading.sections import headings_of
-from knowledge.reading.structure import Sentence, sentences
+from knowledge.reading.statement import Scan, Statement, Text
+from knowledge.reading.structure import sentences
 from knowledge.reading.text import ReadingText, reading_text
+from knowledge.reading.topics import carry
 from knowledge.reading.wraps import unwrapped
 from knowledge.tables import Knowledge
 
@@ -40,70 +42,6 @@ SILENT: AbstractSet[str] = frozenset()
 #: A line end and what the next line is indented by.
 INDENT = re.compile(r"\n[ \t]{2,}")
 LOUD = re.compile(r"[ \t]*[A-Z]{6,}(?:[ \t]+[A-Z/&]{2,}){0,4}[ \t]+(?=[A-Z]?[a-z])")
-
-
-@dataclass(slots=True)
-class Statement:
-    """One sentence, read."""
-
-    document: Document
-    sentence: Sentence
-    words: str  #: the reading text
-    events: list[Event]
-    said: AbstractSet[str]  #: the classes and the cues that its events tell
-    own: tuple[str, ...] = ()  #: levels the sentence names
-    topic: tuple[str, ...] = ()  #: levels it is about, from a heading or the sentences before
-    topic_regions: tuple[str, ...] = ()
-    index: int = 0
-    _clauses: list[Clause] | None = None
-
-    @property
-    def clauses(self) -> list[Clause]:
-        """The clauses, cut when they are first asked for: most sentences tell nothing that needs them."""
-        if self._clauses is None:
-            self._clauses = clauses_of(self.words, self.sentence.start, self.sentence.end, self.events)
-        return self._clauses
-
-    @property
-    def cut(self) -> int:
-        """How many clauses have been asked for so far."""
-        return len(self._clauses or ())
-
-    def says(self, *kinds: str) -> bool:
-        """Whether its events tell any of these classes or cues."""
-        return not self.said.isdisjoint(kinds)
-
-    def of(self, kind: str) -> list[Event]:
-        """The events of a class."""
-        return [event for event in self.events if kind in event.kinds] if kind in self.said else []
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """The levels named, else those the sentence is about."""
-        return self.own or self.topic
-
-
-@dataclass(slots=True)
-class Text:
-    """A document, read: its statements and the way back to its offsets."""
-
-    document: Document
-    reading: ReadingText
-    statements: list[Statement] = field(default_factory=list)
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """Offsets in the document of a stretch of the reading text."""
-        first, last = self.reading.back(start), self.reading.back(end - 1) + 1
-        return first, max(first, last)
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What is found in the words of a document, whichever encounter it belongs to: the dearer half of reading."""
-
-    reading: ReadingText
-    events: tuple[tuple[int, int, Term, tuple[str, ...]], ...]  #: what each is made of: reading changes events
-    sentences: tuple[Sentence, ...]
 
 
 def read(document: Document, known: Knowledge, found: Scan | None = None) -> Text:
@@ -157,7 +95,7 @@ def _read(document: Document, known: Knowledge, found: Scan) -> Text:
             _told(statement, default(sentence.section))
             fill(text, sentence.start, sentence.end, own)
         index = last
-    _topics(text, result.statements, known)
+    carry(text, result.statements, known)
     return result
 
 
@@ -240,56 +178,3 @@ def _mark_levels(text: str, events: list[Event]) -> None:
                 and text[event.start : event.end].isalpha()
             ):
                 event.levels = ()
-
-
-def _topics(text: str, statements: list[Statement], known: Knowledge) -> None:
-    """Carry levels and regions over the sentences of a line and a paragraph."""
-    levels: tuple[str, ...] = ()
-    regions: tuple[str, ...] = ()
-    named: tuple[str, ...] = ()  # regions by a word, not by a level
-    title: tuple[str, ...] = ()
-    paragraph, section = -1, ""
-    for number, statement in enumerate(statements):
-        sentence = statement.sentence
-        if sentence.paragraph != paragraph or sentence.section not in {section, "addendum"}:
-            levels, regions, named = (), title, title
-        paragraph, section = sentence.paragraph, sentence.section
-        if statement.own and sentence.line_start and _heads(text, statement):
-            levels = ()
-        statement.topic, statement.topic_regions = levels, regions
-        if not statement.events:
-            continue
-        said = _regions_said(statement, known) if "region" in statement.said else ()
-        statement.topic_regions = said or (named if statement.own else regions)
-        if said:
-            regions = named = said
-        if statement.own:
-            levels = _carried(statement)
-            regions = tuple(dict.fromkeys(known.levels[level].region for level in levels)) or regions
-        if statement.document.kind == known.parts.report and number < 2 and said and not title:  # noqa: PLR2004
-            title = regions = said
-
-
-def _heads(text: str, statement: Statement) -> bool:
-    """Whether the line begins with a level of its own."""
-    first = next((event for event in statement.events if event.levels and not event.root), None)
-    return first is not None and not text[statement.sentence.start : first.start].strip(" \t-*•>#.)(:0123456789")
-
-
-def _carried(statement: Statement) -> tuple[str, ...]:
-    """The levels the next sentences are about: those of the heading, else of the last clause that names any."""
-    if len(statement.own) > 3:  # noqa: PLR2004
-        for clause in reversed(statement.clauses):
-            if levels := [level for event in clause.events if not event.root for level in event.levels]:
-                return tuple(dict.fromkeys(levels))
-    return statement.own
-
-
-def _regions_said(statement: Statement, known: Knowledge) -> tuple[str, ...]:
-    said = [
-        value
-        for event in statement.events
-        if event.assertion is not Assertion.NEGATED
-        for value in event.values("region")
-    ]
-    return tuple(dict.fromkeys(value for value in said if value in known.regions))

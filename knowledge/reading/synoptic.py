@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from knowledge.model import Assertion
+from knowledge.reading.claims import Claim
 from knowledge.reading.mentions import Mention
-from knowledge.reading.sites import Claim
-from knowledge.reading.statements import Text
+from knowledge.reading.statement import Text
 
 #: Any key at the beginning of a sentence.
 KEY = re.compile(r"[ \t*>-]*[a-z][a-z /]{1,30}[ \t]*[:=\t]")
