@@ -16,6 +16,7 @@ from knowledge.tables import Element, Knowledge
 NO_EXAM = frozenset(
     {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
 )
+ADJECTIVES = 24  #: characters before a word of care that say which it is: "transforaminal injection"
 #: "Sent by the surgeon for injection": what somebody came for.
 PURPOSE = re.compile(r"\bfor (?:an? |the |another |repeat )?$")
 #: "Foraminal stenosis -> injection": what is to follow.
@@ -42,13 +43,24 @@ def earlier_care(record: Record, _target: Target, known: Knowledge, element: Ele
     if _denied(record):
         return
     for text, statement, clause, event in record.events("element"):
-        if "care" in event.values("element") and _care_done(event, clause, statement, text, known.parts.patient):
+        told = "care" in event.values("element") and _care_done(event, clause, statement, text, known.parts.patient)
+        done = any("done" in other.values("speech") for other in statement.events)
+        if told and (done or not _asked_for(text, clause, event, element, known)):
             yield evidence(text, statement, element.id, element.id, Assertion.AFFIRMED, event.start, event.end)
     for text in record.texts:
         if text.document.author is Role.THERAPIST and text.statements:
             first = text.statements[0]
             where = (first.sentence.start, first.sentence.end)
             yield evidence(text, first, element.id, element.id, Assertion.AFFIRMED, *where)
+
+
+def _asked_for(text: Text, clause: Clause, event: Event, element: Element, known: Knowledge) -> bool:
+    """Whether a word names what the element is asked for, an injection or an operation: it may be the one to come."""
+    if event.assertion is Assertion.HISTORICAL:
+        return False
+    groups = {group for when in element.when for group in when.orders}
+    named = text.reading.text[max(clause.start, event.start - ADJECTIVES) : event.end]
+    return bool(groups & group_ids(named, (), known))
 
 
 def _denied(record: Record) -> bool:

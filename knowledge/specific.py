@@ -13,8 +13,14 @@ from knowledge.tables import Knowledge
 
 def structural_codes(record: Record, found: Sequence[StructuralFinding], known: Knowledge) -> tuple[str, ...]:
     """The region- and level-specific billable codes of the findings, each once."""
-    codes = [code for item in found if (code := code_for(item.id, item.levels, item.regions, record, known))]
-    return tuple(dict.fromkeys(codes))
+    coded = {item.id: item.code for item in found if item.code and billable(item.code, record.chart.date, known)}
+    codes = (
+        coded[item.id]
+        if item.id in coded and not item.levels
+        else code_for(item.id, item.levels, item.regions, record, known)
+        for item in found
+    )
+    return tuple(dict.fromkeys(filter(None, codes)))
 
 
 def code_for(diagnosis: str, levels: Sequence[str], regions: frozenset[str], record: Record, known: Knowledge) -> str:

@@ -13,7 +13,8 @@ from knowledge.reading.predicates import only
 OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
 #: What stands before a tissue that only tells where another one is.
 WHERE = re.compile(
-    r"\b(?:about|around|near|along|alongside|beside|behind|beneath|surrounding|adjacent to|next to|in front of"
+    r"\b(?:about|around|near|along|against|onto|toward|towards|alongside|beside|behind|beneath|surrounding"
+    r"|adjacent to|next to|in front of"
     r"|anterior to|posterior to|overlying|underlying) (?:the |a |each |both )?(?:left |right |l |r )?$"
 )
 PASSIVE = re.compile(r" (?:by|from|with)$")

@@ -11,6 +11,8 @@ from knowledge.reading.clauses import Event
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 BLANK_LINE = re.compile(r"\n\n")
+#: A key and its value, or its place for one.
+KEY = re.compile(r"[ \t]*[a-z][a-z0-9 ./#&-]{1,28}[ \t]+:")
 OPENS = 24  #: how far into its line a copy mark may stand to open a block
 
 
@@ -34,8 +36,17 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             line = text.find("\n", position) + 1
             end = _next(rules, line) if line else None
             end = _next(paragraphs, position) if end is None else end
+            end = line - 1 if line and _one_of_keys(text, position) else end
             closed.append((len(text) if end is None else end, False))
     return sorted(closed)
+
+
+def _one_of_keys(text: str, position: int) -> bool:
+    """ "COPIED FROM 1/7 : tender T6", between the keys of a form: what was copied is the value of this one."""
+    start = text.rfind("\n", 0, position) + 1
+    before = text.rfind("\n", 0, max(0, start - 1)) + 1
+    following = text.find("\n", position) + 1
+    return start > 0 and all(KEY.match(text, line) for line in (before, start, following))
 
 
 def _next(places: Sequence[int], position: int) -> int | None:

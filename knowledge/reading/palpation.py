@@ -11,7 +11,7 @@ from knowledge.reading.lexicon import term
 
 #: What parts a letter from what is found: "P: ...", "P(ain): ...", two blanks.
 PARTED = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=][ \t]*|[ \t]+-{1,2}[ \t]+|[ \t]{2,})"
-LETTER = re.compile(rf"[ \t]*[a-z]{PARTED}")
+LETTER = re.compile(rf"[ \t]*(?:[a-z]{{4}} )?[a-z]{PARTED}")
 FOUND = "+"
 TERM = term((("element", "tart"),))
 LIMITED = term((("element", "tart"), ("element", "neuro")))
@@ -28,7 +28,7 @@ PLUS = re.compile(r"\+|pos")
 
 @lru_cache(maxsize=4)
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    runs = (r"[^\n]*\n[ \t]*".join(f"{letter}{PARTED}" for letter in word) for word in words)
+    runs = (r"[^\n]*\n[ \t]*".join(f"(?:{word} )?{letter}{PARTED}" for letter in word) for word in words)
     return re.compile(rf"^[ \t]*(?:{'|'.join(runs)})", re.MULTILINE)
 
 

@@ -17,6 +17,7 @@ ENDS = r"[ \t]*(?::|\([^()\n]{1,80}\)[ \t]*(?::|(?=\n)|$)|\)|\.(?=[ \t\n])|-{1,2
 #: A paragraph of a letter: two sentences or more, and no item of a list.
 PROSE = re.compile(r"(?=.{100})[a-z][^\n:]{30,}?[a-z]{3}[.?!] +[a-z\"]")
 
+SHORT = 3  #: characters of a name that a full stop makes an abbreviation
 Row = tuple[str, str, str, frozenset[str], bool]
 
 
@@ -125,8 +126,9 @@ class Section:
     def _row(self, match: re.Match[str]) -> tuple[str, str, str] | None:
         name = re.sub(r"\s+", " ", match["name"]).strip()
         rows = [row for row in self.headings.kinds.get(name, ()) if not row[2] or self.document_kind in row[2]]
-        if not rows or (len(name) == 1 and match["sep"].strip() not in {":", ")"}):
-            return None
+        sign = match["sep"].strip()
+        if not rows or (len(name) == 1 and sign not in {":", ")"}) or (len(name) <= SHORT and sign == "."):
+            return None  # "f/u. 51M, glazier." heads no plan
         kind, scope, _ = next((row for row in rows if row[2]), rows[0])
         return name, kind, scope
 

@@ -16,6 +16,8 @@ SIGN = re.compile(r"\((?:(?<=[a-z0-9] \()|(?<=[a-z0-9]\())([+-])\)")
 SAID = {"-": "neg", "+": "pos", "y": "yes", "n": "no"}
 #: What a form prints before an answer.
 PROMPT = re.compile(r"\(y/n\)")
+#: A key with full stops for blanks: "XRAY.REVIEW  :".
+DOTTED = re.compile(r"^[ \t]*[a-z]{2,12}(?:[._][a-z0-9/]{1,12})+(?=[ \t]*:)", re.MULTILINE)
 #: A letter or a sign that answers: behind its key, or one of several on a line.
 KEYED = re.compile(r":(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
 LISTED = re.compile(r" (?<=[a-z)] )([yn+-])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))", re.MULTILINE)
@@ -40,6 +42,8 @@ def spelled(text: str) -> str:
         text = SIGN.sub(lambda match: SAID[match[1]], MINUS.sub("no ", text))
     if " - no" in text or " - yes" in text:
         text = ITEMS.sub(",", text)
+    if ":" in text:
+        text = DOTTED.sub(lambda match: match[0].replace(".", " ").replace("_", " "), text)
     if "?" in text:
         text = ASKED.sub(":", text)
     if "(y/n)" in text:
