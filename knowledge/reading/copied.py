@@ -10,6 +10,8 @@ from knowledge.reading.clauses import Event
 
 #: A ruled line that closes what was copied.
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
+#: What is of this day begins.
+TODAY = re.compile(r"^[ \t]*today(?:'s [a-z]{4,5})?[ \t]*(?=:|$|[\d(-])", re.MULTILINE)
 BLANK_LINE = re.compile(r"\n\n")
 #: A key and its value, or its place for one.
 KEY = re.compile(r"[ \t]*[a-z][a-z0-9 ./#&-]{1,28}[ \t]+:")
@@ -30,14 +32,17 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
     rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
     paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
+    todays = [today.start() for today in TODAY.finditer(text)] if marks else []
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
             line = text.find("\n", position) + 1
             end = _next(rules, line) if line else None
             end = _next(paragraphs, position) if end is None else end
+            today = _next(todays, line) if line else None
             end = line - 1 if line and _one_of_keys(text, position) else end
-            closed.append((len(text) if end is None else end, False))
+            end = min(len(text) if end is None else end, len(text) if today is None else today)
+            closed.append((end, False))
     return sorted(closed)
 
 

@@ -14,6 +14,8 @@ RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
 SHORT_KEY = re.compile(
     r"[ \t]*(?!(?:and|as|by|for|in|of|or|to|with) )[a-z][a-z0-9/&'()_-]*(?: [a-z0-9/&'()_-]+){0,3}\.?[ \t]*:(?=\s|$)"
 )
+#: A key before a dash: "Sacrum - L on L torsion".
+DASH_KEY = re.compile(r"[ \t]*[a-z][a-z/]+(?: [a-z/]+)?[ \t]+-{1,2}[ \t]")
 #: A key with its value on the same line.
 VALUE = re.compile(SHORT_KEY.pattern + r"[ \t]+\S")
 #: The last word of a line that breaks off: no sentence ends so.
@@ -50,6 +52,7 @@ SLACK = 13
 LEAST_FULL = 3
 TOLD_BY = 60  #: letters
 FEW_SMALL = 8  #: one letter in so many may be small in a text of capitals: a title that was put before it
+LEAST_DASHED = 2  #: lines with a key before a dash that make it the form of the text
 FEW_KEYS = 2  #: one word before a colon may be a sentence that goes on
 NARROWEST = 45
 OVER = 6  #: a line that is longer than the width of most
@@ -88,6 +91,7 @@ class Wraps:
         self.closings = sum(self.closed)
         self.width = self._wide_width() or self._narrow_width()
         keys = sum(":" in line and SHORT_KEY.match(line) is not None for line in lines)
+        self.dashed = sum(" -" in line and DASH_KEY.match(line) is not None for line in lines) >= LEAST_DASHED
         self.keyed = keys * KEYED[1] >= sum(map(bool, self.bare)) * KEYED[0]
 
     def before(self, number: int) -> bool:
@@ -110,7 +114,8 @@ class Wraps:
         if not whole and ((not indented and _breaks_off(line, rest)) or (self._cased and self._small(number))):
             return True
         alone = self.closed[number - 1] and ALONE.fullmatch(rest)
-        return fits and not indented and not SHORT_KEY.match(rest) and not alone
+        keyed = SHORT_KEY.match(rest) or (self.dashed and DASH_KEY.match(rest))
+        return fits and not indented and not keyed and not alone
 
     def _only_dash(self, rest: str) -> bool:
         """Whether the dash before a line is the only one at a line start: a list has more, or a title."""
