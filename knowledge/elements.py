@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from knowledge.care import earlier_care, palpation
 from knowledge.documented import Record, Target, evidence
@@ -16,6 +16,8 @@ from knowledge.tables import Element, Knowledge, When
 
 MEASURE = 24  #: characters in which a tissue's measure follows its name
 FOLLOWING = 4  #: sentences behind the name of a study that can hold its finding
+TABLE = 12  #: likewise, below a heading
+WHOLE = 40  #: likewise, below the title of a note
 NOT_NOW = frozenset({"plan", "indication", "technique", "consent", "family", "report-history"})
 
 
@@ -124,9 +126,7 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
     statement = text.statements[number]
     regions = frozenset(statement.topic_regions)
     elsewhere = _elsewhere(statement, target, known)
-    for other in text.statements[number : number + 1 + FOLLOWING]:
-        if other.sentence.paragraph != statement.sentence.paragraph:
-            break
+    for other in _below(text.statements, number):
         if elsewhere and (not other.own or other.sentence.section != statement.sentence.section):
             continue
         if (
@@ -141,6 +141,22 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
         if _here(other, target, known) or (not other.levels and _of_target(regions, target)):
             return True
     return False
+
+
+def _below(statements: Sequence[Statement], number: int) -> Sequence[Statement]:
+    """The sentences that can hold the finding of a study: those of its paragraph, below a heading those of the next.
+
+    A study that is the title of the note is what the whole note is about.
+    """
+    statement = statements[number]
+    if not statement.sentence.line:
+        return statements[number : number + 1 + WHOLE]
+    following = statements[number + 1 : number + 1 + TABLE]
+    own = statement.sentence.paragraph
+    heads = not _tells(statement) and bool(following) and following[0].sentence.paragraph != own
+    paragraphs = {own, following[0].sentence.paragraph} if heads else {own}
+    most = TABLE if heads else FOLLOWING
+    return [statement, *(other for other in following[:most] if other.sentence.paragraph in paragraphs)]
 
 
 def _elsewhere(statement: Statement, target: Target, known: Knowledge) -> bool:

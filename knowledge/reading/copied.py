@@ -12,6 +12,7 @@ from knowledge.reading.clauses import Event
 RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
 #: What is of this day begins.
 TODAY = re.compile(r"^[ \t]*today(?:'s [a-z]{4,5})?[ \t]*(?=:|$|[\d(-])", re.MULTILINE)
+STOP = re.compile(r"[.!?](?=\s)|(?=\n)")
 BLANK_LINE = re.compile(r"\n\n")
 #: A key and its value, or its place for one.
 KEY = re.compile(r"[ \t]*[a-z][a-z0-9 ./#&-]{1,28}[ \t]+:")
@@ -28,8 +29,7 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             event.value("copied") == "start" and event.start - text.rfind("\n", 0, event.start) > OPENS
         ):  # said in passing
             marks.remove((event.start, True))
-            line = text.find("\n", event.start)
-            closed += [(text.rfind("\n", 0, event.start) + 1, True), (line if line >= 0 else len(text), False)]
+            closed += [(text.rfind("\n", 0, event.start) + 1, True), (_sentence_end(text, event.end), False)]
     rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
     paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
     todays = [today.start() for today in TODAY.finditer(text)] if marks else []
@@ -44,6 +44,12 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             end = min(len(text) if end is None else end, len(text) if today is None else today)
             closed.append((end, False))
     return sorted(closed)
+
+
+def _sentence_end(text: str, position: int) -> int:
+    """Where the sentence that a place stands in ends, or its line."""
+    stop = STOP.search(text, position)
+    return stop.end() if stop else len(text)
 
 
 def _one_of_keys(text: str, position: int) -> bool:
