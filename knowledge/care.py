@@ -109,8 +109,6 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
     section = statement.sentence.section
     if section in {"family", "consent", "indication", "technique"}:
         return False
-    if PURPOSE.search(text.reading.text, max(clause.start, event.start - 12), event.start):
-        return False
     speech = _speech(clause, statement)
     if "undone" in speech or _not_gone(clause, statement) or _ordered_behind(clause, statement):
         return False
@@ -122,7 +120,8 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
     if section == "plan":
         ordered = any("order" in other.values("speech") for other in statement.events)
         return (done and not ordered) or any(other.value("speech") == "continues" for other in clause.events)
-    return done or "order" not in speech
+    purpose = PURPOSE.search(text.reading.text, max(clause.start, event.start - 12), event.start)
+    return done or ("order" not in speech and not purpose)
 
 
 def _speech(clause: Clause, statement: Statement) -> list[str]:

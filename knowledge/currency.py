@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
+from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause
 from knowledge.reading.levels import overlap
 from knowledge.reading.statement import Statement, Text
@@ -112,23 +113,21 @@ def _normal_levels(text: Text) -> Iterator[str]:
 def _amended(made: Record) -> None:
     """What was found at a level that the author's own addendum calls normal is taken back (policy A4)."""
     normal = {id(text.document): frozenset(_normal_levels(text)) for text in made.texts}
+    added = {
+        id(text.document): [claim for claim in bound.claims if claim.statement.sentence.section == ADDENDUM]
+        for text, bound in zip(made.texts, made.bounds, strict=True)
+    }
     for lesion in made.lesions:
         earlier = lesion.assertion is Assertion.AFFIRMED and lesion.statement.sentence.section != ADDENDUM
         if not (earlier and lesion.levels):
             continue
-        if normal[id(lesion.document)].issuperset(lesion.levels) or _denied_since(made, lesion):
+        if normal[id(lesion.document)].issuperset(lesion.levels) or _denied(added.get(id(lesion.document), ()), lesion):
             lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
 
 
-def _denied_since(made: Record, lesion: Lesion) -> bool:
-    """Whether an addendum to the document says that the site is not narrowed there."""
-    later = [
-        claim
-        for text, bound in zip(made.texts, made.bounds, strict=True)
-        for claim in bound.claims
-        if text.document is lesion.document and claim.statement.sentence.section == ADDENDUM
-    ]
-    same = [claim for claim in later if claim.site == lesion.site and overlap(claim.levels, lesion.levels)]
+def _denied(added: Sequence[Claim], lesion: Lesion) -> bool:
+    """Whether the claims of an addendum say that the site is not narrowed there."""
+    same = [claim for claim in added if claim.site == lesion.site and overlap(claim.levels, lesion.levels)]
     return bool(same) and not any(claim.narrowed for claim in same)
 
 
@@ -147,21 +146,21 @@ def replace_older(made: Record, known: Knowledge) -> None:
         if lesion.assertion is Assertion.AFFIRMED and _alike(lesion) in gone:
             lesion.assertion = Assertion.HISTORICAL
             lesion.evidence = ()
-    _cleared([lesion for lesion in made.lesions if lesion.kind != known.parts.narrowing])
+    _cleared([lesion for lesion in made.lesions if lesion.kind != known.parts.narrowing], known)
 
 
-def _cleared(lesions: Sequence[Lesion]) -> None:
+def _cleared(lesions: Sequence[Lesion], known: Knowledge) -> None:
     """ "T4 fixation gone": what the author found there before, and has not found again, is past (policy A4)."""
-    found: dict[tuple[Role, str], str] = {}
-    gone: dict[tuple[Role, str], str] = {}
+    found: dict[tuple[Role, str, str], str] = {}
+    gone: dict[tuple[Role, str, str], str] = {}
     for lesion in lesions:
         told = found if lesion.assertion is Assertion.AFFIRMED else gone if _is_gone(lesion) else None
         own = lesion.document.of_encounter and lesion.statement.sentence.section not in RETOLD
         if told is not None and own:
-            for key in _keys(lesion):
+            for key in _keys(lesion, known):
                 told[key] = max(told.get(key, ""), lesion.document.date)
     for lesion in lesions if gone else ():
-        keys = _keys(lesion)
+        keys = _keys(lesion, known)
         current = lesion.assertion is Assertion.AFFIRMED and lesion.document.date and keys
         if current and all(found.get(key, "") < gone.get(key, "") for key in keys):
             lesion.assertion, lesion.evidence = Assertion.HISTORICAL, ()
@@ -182,9 +181,10 @@ def _passed(clause: Clause) -> bool:
     )
 
 
-def _keys(lesion: Lesion) -> list[tuple[Role, str]]:
-    """Whose finding it is, and where: its levels, else its regions."""
-    return [(lesion.document.author, place) for place in lesion.levels or sorted(lesion.regions)]
+def _keys(lesion: Lesion, known: Knowledge) -> list[tuple[Role, str, str]]:
+    """Whose finding it is, of what kind, and where: its levels, else its regions.  Lost motion is a dysfunction."""
+    kind = known.parts.motion if lesion.kind == known.parts.motion_sign else lesion.kind
+    return [(lesion.document.author, kind, place) for place in lesion.levels or sorted(lesion.regions)]
 
 
 def _alike(lesion: Lesion) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ WORD = re.compile(r"[a-z]+")
 #: A reflex that is lost or low, behind its name: "0", "1/4", "trace".
 LOST = re.compile(
     r"[ \t:=(]{1,3}(?:(?:[lr]|left|right|bilat\w*)[ \t:]{1,2})?(?:is |are |was |were )?"
-    r"(?:[01]|zero|trace|tr)(?:\s?/\s?[24])?(?![\w/+-]|\.\d|\s?[/-]\s?\d)"
+    r"(?:[01]|zero|trace|tr)(?:\s?/\s?[24])?(?![\w/+-]|\.\d|\s?[/-]\s?\d|\s(?:sets?|reps?|of|x)\b)"
 )
 #: Two grades of a table row, of which one is full: "Triceps   5   4-".
 SIDES = re.compile(r"[ \t:|]+(?!5[ \t/|]+5\b)([0-5][+-]?)[ \t/|]+([0-5][+-]?)[ \t]*(?=\n|$)")

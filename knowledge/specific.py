@@ -13,14 +13,17 @@ from knowledge.tables import Knowledge
 
 def structural_codes(record: Record, found: Sequence[StructuralFinding], known: Knowledge) -> tuple[str, ...]:
     """The region- and level-specific billable codes of the findings, each once."""
-    coded = {item.id: item.code for item in found if item.code and billable(item.code, record.chart.date, known)}
-    codes = (
-        coded[item.id]
-        if item.id in coded and not item.levels
-        else code_for(item.id, item.levels, item.regions, record, known)
-        for item in found
-    )
+    coded = [item for item in found if item.code and billable(item.code, record.chart.date, known)]
+    codes = (_coded(item, coded) or code_for(item.id, item.levels, item.regions, record, known) for item in found)
     return tuple(dict.fromkeys(filter(None, codes)))
+
+
+def _coded(item: StructuralFinding, coded: Sequence[StructuralFinding]) -> str:
+    """The code of the Condition that a finding is, or that says the same of its region where it names no level."""
+    if item in coded:
+        return item.code
+    alike = (one for one in coded if one.id == item.id and (not item.regions or item.regions & one.regions))
+    return "" if item.levels else next((one.code for one in alike), "")
 
 
 def code_for(diagnosis: str, levels: Sequence[str], regions: frozenset[str], record: Record, known: Knowledge) -> str:

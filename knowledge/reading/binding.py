@@ -18,7 +18,6 @@ from knowledge.reading.elided import elided_claims
 from knowledge.reading.levels import overlap
 from knowledge.reading.mentions import STRUCTURAL, Mention, mentions_of
 from knowledge.reading.pairs import former_and_latter, paired
-from knowledge.reading.placing import levels_of
 from knowledge.reading.pointing import pronoun_claims, said_again, site_told_later, take_back, taken_up
 from knowledge.reading.sites import claims_of
 from knowledge.reading.statement import Statement, Text
@@ -37,6 +36,7 @@ ALL = re.compile(
 )
 #: "... and canal stenosis at L4-5 from the same cause": the noun is one of the policy's.
 SAME = re.compile(r"\bthe same ([a-z]+)")
+RECENT = 32  #: claims before one that can have "the same cause"
 ARTICLE = 12  #: characters between "both" and the site it counts
 AROUND = 3  #: sentences before and after, under the same heading
 
@@ -65,17 +65,17 @@ def _bind(text: Text, parts: Parts) -> Bound:
     for own in claims:
         for claim in own:
             _link(claim, said[claim.statement.index])
-    former_and_latter(words, said, claims)
+    former_and_latter(words, text.statements, said, claims)
     bound = Bound(mentions=_changed(text.statements, said))
     for number, own in enumerate(claims):
         for claim in own:
             if claim.narrowed and not (claim.mechanisms and claim.levels):
                 fill_in(claim, number, text, said, claims, parts.synoptic)
             if claim.narrowed and not claim.mechanisms:
-                _link_same(claim, [*bound.claims, *own], parts.causes)
+                _link_same(claim, [*bound.claims[-RECENT:], *own], parts.causes)
             if claim.narrowed and not claim.mechanisms:
                 _link_around(claim, number, text.statements, said, claims)
-        claims[number] = paired(words, own, said[number])
+        claims[number] = paired(words, own, said[own[0].statement.index]) if own else own
         bound.claims += claims[number]
     _withdraw(said, claims)
     return bound
@@ -114,7 +114,7 @@ def _claims(text: Text, statement: Statement, mentions: list[Mention], parts: Pa
     if statement.says("narrowing", "degree") and statement.says("pronoun", "termination"):
         own += pronoun_claims(text, statement, site)
     if statement.says("narrowing") and statement.says("site"):
-        own += elided_claims(text, statement, own)
+        own += list(elided_claims(text, statement, own))
     return own
 
 
@@ -130,10 +130,10 @@ def _link_same(claim: Claim, before: list[Claim], causes: frozenset[str]) -> Non
 
 def _withdraw(said: list[list[Mention]], claims: list[list[Claim]]) -> None:
     """What a later sentence takes back of a tissue narrows nothing before it either."""
-    gone = {(number, mention.value) for number, own in enumerate(said) for mention in own if mention.withdrawn}
-    for number, value in gone:
-        for claim in [claim for earlier in claims[:number] for claim in earlier]:
-            claim.mechanisms = [mention for mention in claim.mechanisms if mention.value != value]
+    last = {mention.value: number for number, own in enumerate(said) for mention in own if mention.withdrawn}
+    for number, own in enumerate(claims) if last else ():
+        for claim in own:
+            claim.mechanisms = [one for one in claim.mechanisms if last.get(one.value, -1) <= number]
 
 
 def _taken_back(statement: Statement, mentions: list[Mention]) -> None:
@@ -209,7 +209,7 @@ def _own_business(clause: Clause) -> bool:
 
 
 def _same_level(claim: Claim, index: int) -> bool:
-    levels = levels_of(claim.statement.clauses[index])
+    levels = claim.statement.clauses[index].levels
     return not levels or not claim.levels or overlap(levels, claim.levels)
 
 

@@ -12,8 +12,8 @@ from knowledge.reading.clauses import Event
 #: A box of any kind; one with a mark in it is ticked.
 BOX = re.compile(r"[\[(☐□◻○☑☒■●](?:(?<=\[)(?:[ _\n]{0,3}| ?[x✓✔] ?)\]|(?<=\()(?:[ ]{1,3}| ?[x✓✔] ?)\)|(?<=[☐□◻○☑☒■●]))")
 MARK = re.compile(r"[x✓✔☑☒■●]")
-#: Where the words of a box end: at the next bracket or box, a dash or a key of its own, the line end.
-WORDS = re.compile(r"[^\[(☐☑☒□■◻○●\n]*?(?=[\[(☐☑☒□■◻○●\n]|\s-{2,3}\s|\s{2,}[a-z][a-z ]{1,20}:|\Z)")
+#: Where the words of a box end before the next box and the line end: at a dash or at a key of its own.
+ENDS = re.compile(r"\s-{2,3}\s|(?<!\s)\s{2,}[a-z][a-z ]{1,20}:")
 #: What parts the boxes of a line from each other, and the words of a box from what is said of all.
 WIDE = "  "
 WIDE_END = re.compile(r"[a-z0-9)]  ")
@@ -58,12 +58,15 @@ def _of_line(text: str, boxes: Sequence[re.Match[str]]) -> Iterator[tuple[int, i
     start = text.rfind("\n", 0, boxes[0].start()) + 1
     behind = text[start : boxes[0].start()].strip() and NOTHING_MORE.match(text, boxes[-1].end())
     apart = any(text[box.start() - len(WIDE) : box.start()] == WIDE for box in boxes[1:])
-    for box in boxes:
+    line = text.find("\n", boxes[-1].end())
+    ends = [*(box.start() for box in boxes[1:]), line if line >= 0 else len(text)]
+    for box, end in zip(boxes, ends, strict=True):
         if not _is_ticked(box) and behind:
             yield start, box.start()
-        elif not _is_ticked(box) and (words := WORDS.match(text, box.end())):
-            first = WIDE_END.search(text, box.end(), words.end()) if apart else None
-            yield box.end(), first.start() + 1 if first else words.end()
+        elif not _is_ticked(box):
+            first = ENDS.search(text, box.end(), end)
+            wide = WIDE_END.search(text, box.end(), end) if apart else None
+            yield box.end(), min(first.start() if first else end, wide.start() + 1 if wide else end)
         start = box.end()
 
 
@@ -72,8 +75,8 @@ def _is_ticked(box: re.Match[str]) -> bool:
 
 
 def fill(text: str, start: int, end: int, events: Sequence[Event]) -> None:
-    """Give the events of a sentence what its form says: denied before a ticked "no", not said between blanks."""
-    if text.find("___", start, end) >= 0 and len(BLANK.findall(text, start, end)) >= LEAST_BLANKS:
+    """Give the events of a sentence what its form says: denied before a ticked "no"; nothing where blanks stay open."""
+    if text.find("___", start, end) >= 0 and _left_open(text, start, end):
         for event in events:
             event.assertion = Assertion.ELSEWHERE
     for position, answer in enumerate(events):
@@ -81,6 +84,13 @@ def fill(text: str, start: int, end: int, events: Sequence[Event]) -> None:
             for event in events[:position]:
                 if event.target and event.assertion is not Assertion.ELSEWHERE:
                     event.assertion = Assertion.NEGATED
+
+
+def _left_open(text: str, start: int, end: int) -> bool:
+    """Whether a sentence has blanks that nobody has filled in, and no box that somebody has ticked."""
+    return len(BLANK.findall(text, start, end)) >= LEAST_BLANKS and not any(
+        map(_is_ticked, BOX.finditer(text, start, end))
+    )
 
 
 def _refuses(text: str, start: int, answer: Event) -> bool:

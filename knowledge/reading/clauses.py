@@ -85,6 +85,11 @@ class Clause:
         return [event for event in self.events if kind in event.kinds]
 
     @property
+    def levels(self) -> tuple[str, ...]:
+        """The levels that it names, each once; roots are none."""
+        return tuple(dict.fromkeys(level for event in self.events if not event.root for level in event.levels))
+
+    @property
     def stands_alone(self) -> bool:
         """Whether the clause has a predicate of its own, so that no list runs on into it."""
         for position, event in enumerate(self.events):

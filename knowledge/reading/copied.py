@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from knowledge.reading.clauses import Event
 
 #: A ruled line that closes what was copied.
-RULED_END = re.compile(r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|[-=*_~<>]{2,}[ \t]*[-=*_~<>]+[ \t]*)$", re.MULTILINE)
+RULED_END = re.compile(
+    r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|(?:[-=*_~<>]{3,}|[-=*_~<>]{2,}[ \t]+[-=*_~<>]+)[ \t]*)$", re.MULTILINE
+)
 #: What is of this day begins.
 TODAY = re.compile(r"^[ \t]*today(?:'s [a-z]{4,5})?[ \t]*(?=:|$|[\d(-])", re.MULTILINE)
 STOP = re.compile(r"[.!?](?=\s)|(?=\n)")

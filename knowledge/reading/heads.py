@@ -71,7 +71,7 @@ def graded_levels(clauses: Sequence[Clause], index: int) -> list[str]:
     while index and not clauses[index].hard:
         joined = clauses[index].mark in AND
         index -= 1
-        own = [level for event in clauses[index].events if not event.root for level in event.levels]
+        own = clauses[index].levels
         cues = {value for event in clauses[index].events for value in event.values("assertion")}
         listed = graded(clauses[index]) or (joined and cues <= {"pronoun"})  # "both the C5-6 and the C6-7 foramina"
         if not (own and listed and only(clauses[index], {"assertion", "level"})):

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 
+from knowledge.reading.agents import held
 from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause
 from knowledge.reading.mentions import Mention
 from knowledge.reading.placing import ONE_OF_TWO
 from knowledge.reading.predicates import only
+from knowledge.reading.statement import Statement
 
 RESPECTIVELY = re.compile(r"\brespectively\b")
 BRACKETS = frozenset("([")
@@ -33,19 +35,23 @@ def paired(words: str, claims: Sequence[Claim], mentions: Sequence[Mention]) -> 
     return [one for claim in claims for one in _apart(words, claim, mentions)]
 
 
-def former_and_latter(words: str, said: Sequence[Sequence[Mention]], claims: Sequence[Sequence[Claim]]) -> None:
+def former_and_latter(
+    words: str, statements: Sequence[Statement], said: Sequence[Sequence[Mention]], claims: Sequence[Sequence[Claim]]
+) -> None:
     """ "... The former is due to ligament, the latter to disc": tissues for the two claims of the sentence before."""
     for number in range(1, len(claims)):
         before = [claim for claim in claims[number - 1] if claim.narrowed]
-        if len(before) != TWO or claims[number] or not said[number]:
+        one, other = statements[number - 1].sentence, statements[number].sentence
+        near = (one.paragraph, one.section) == (other.paragraph, other.section)
+        if len(before) != TWO or claims[number] or not said[number] or not near:
             continue
         end = max(mention.end for mention in said[number])
         pointers = list(ONE_OF_TWO.finditer(words, before[-1].statement.sentence.end, end))
         for pointer, following in zip_longest(pointers, pointers[1:]):
             until = following.start() if following else end
-            own = [mention for mention in said[number] if pointer.end() <= mention.start < until]
-            if own:
-                before[0 if pointer["first"] else 1].mechanisms = own
+            claim = before[0 if pointer["first"] else 1]
+            meant = [one for one in said[number] if pointer.end() <= one.start < until and held(one, claim)]
+            claim.mechanisms = meant or claim.mechanisms
 
 
 def _in_order(claims: Sequence[Claim], mentions: Sequence[Mention]) -> Iterator[Claim]:
@@ -87,8 +93,8 @@ def _meant(words: str, claim: Claim, mentions: Sequence[Mention], claims: Sequen
     """
     clauses = claim.statement.clauses
     match = ONE_OF_TWO.search(words, clauses[claim.clause].start, clauses[claim.clause].end)
-    if match and not _levels(clauses[claim.clause]):
-        before = [(_levels(clauses[one.clause]), one) for one in mentions if one.clause < claim.clause]
+    if match and not clauses[claim.clause].levels:
+        before = [(clauses[one.clause].levels, one) for one in mentions if one.clause < claim.clause]
         placed = [(levels, one) for levels, one in before if levels]
         if len(placed) == TWO and placed[0][0] != placed[1][0]:
             levels, one = placed[0 if match["first"] else 1]
@@ -111,7 +117,7 @@ def _told(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
     """The claim's levels, each with the tissues of its own clause or those that point at it."""
     found: Pairs = {}
     for mention in mentions if len(claim.levels) >= TWO else ():
-        levels = _pointed(words, claim, mention) or _levels(claim.statement.clauses[mention.clause])
+        levels = _pointed(words, claim, mention) or claim.statement.clauses[mention.clause].levels
         if mine := tuple(level for level in levels if level in claim.levels):
             found.setdefault(mine, []).append(mention)
     return found
@@ -136,7 +142,7 @@ def _keyed(claim: Claim, mentions: Sequence[Mention]) -> Pairs:
     found: Pairs = {}
     for mention in mentions if len(heads) >= TWO else ():
         if own := [number for number in heads if number < mention.clause]:
-            found.setdefault(_levels(clauses[own[-1]]), []).append(mention)
+            found.setdefault(clauses[own[-1]].levels, []).append(mention)
     return found
 
 
@@ -151,7 +157,3 @@ def _bracketed(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
         if levels and not words[levels[-1].end : clause.start].strip(" (["):
             found.setdefault(tuple(levels[-1].levels), []).append(mention)
     return found
-
-
-def _levels(clause: Clause) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(level for event in clause.events if not event.root for level in event.levels))

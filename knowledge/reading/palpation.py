@@ -11,12 +11,14 @@ from knowledge.reading.lexicon import term
 
 #: What parts a letter from what is found: "P: ...", "P(ain): ...", two blanks.
 PARTED = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=][ \t]*|[ \t]+-{1,2}[ \t]+|[ \t]{2,})"
+#: Likewise, no further than it takes to know.
+PARTS = r"(?:\([a-z/ ]{1,16}\))?(?:[ \t]*[:=]|[ \t]+-{1,2}[ \t]|[ \t]{2})"
 LETTER = re.compile(rf"[ \t]*(?:[a-z]{{4}} )?[a-z]{PARTED}")
 FOUND = "+"
 TERM = term((("element", "tart"),))
 LIMITED = term((("element", "tart"), ("element", "neuro")))
 WHOLE = term((("element", "neuro-normal"),))
-SIGNED = r"[ ]*(?:\+|-|pos|neg)"
+SIGNED = r"[ ]*(?:[:=][ ]*)?(?:\+|-|pos|neg)"
 #: A range and the one that is expected, or the part of it that is left.
 RANGE = re.compile(
     r"\d(?<![\d./]\d)\d{0,2}\s?(?:%(?!\s(?:better|improve|relie))|°?\s?(?:/|of|out of)\s?(\d{2,3})(?![\d/]))"
@@ -28,7 +30,7 @@ PLUS = re.compile(r"\+|pos")
 
 @lru_cache(maxsize=4)
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    runs = (r"[^\n]*\n[ \t]*".join(f"(?:{word} )?{letter}{PARTED}" for letter in word) for word in words)
+    runs = (r"[^\n]*\n[ \t]*".join(f"(?:{word} )?{letter}{PARTS}" for letter in word) for word in words)
     return re.compile(rf"^[ \t]*(?:{'|'.join(runs)})", re.MULTILINE)
 
 
@@ -65,8 +67,8 @@ def graded(text: str, words: Sequence[str]) -> Iterator[Event]:
 @lru_cache(maxsize=4)
 def _signs(words: Sequence[str]) -> re.Pattern[str]:
     runs = (
-        rf"{word[0]}(?<![a-z]{word[0]})[ ]*[:=]?{SIGNED}"
-        + "".join(rf"[ ]*[/,;\t]?[ ]*{letter}[ ]*[:=]?{SIGNED}" for letter in word[1:])
+        rf"{word[0]}(?<![a-z]{word[0]}){SIGNED}"
+        + "".join(rf"[ ]*(?:[/,;\t][ ]*)?{letter}{SIGNED}" for letter in word[1:])
         for word in words
     )
     return re.compile("|".join(runs))

@@ -15,7 +15,8 @@ from knowledge.reading.predicates import only
 EXCEPT = re.compile(r"(?:other than|apart from|except(?: for)?|excepting|excluding|save(?: for)?)(?: at)?(?: the)? $")
 #: One of two that were named.
 ONE_OF_TWO = re.compile(
-    r"\bthe (?:(?P<first>former|first|upper one|upper level)|latter|second|lower one|lower level)\b"
+    r"\bthe (?:(?P<first>former|first(?= (?:is|being|from|by|due|because|narrow\w*)\b|[,;.])|upper one|upper level)"
+    r"|latter|second(?= (?:is|being|from|by|due|because|not|narrow\w*)\b|[,;.])|lower one|lower level)\b"
 )
 OPERATED = frozenset({"operation", "hardware"})
 
@@ -90,10 +91,6 @@ def _neighbouring_regions(claim: Claim, index: int) -> list[str]:
         if before.events and only(before, {"region", "element"})
         else []
     )
-
-
-def levels_of(clause: Clause) -> list[str]:
-    return list(dict.fromkeys(level for event in clause.events if not event.root for level in event.levels))
 
 
 def _regions_of(claim: Claim, order: Sequence[int]) -> tuple[str, ...]:

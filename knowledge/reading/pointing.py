@@ -21,7 +21,7 @@ OBJECT = 14  #: characters between a verb and the pronoun it acts on
 #: Whatever was said is said again.
 SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
 #: What a sentence that says the same again does not name.
-OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural")
+OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural", "anchored")
 #: What stands before a narrowing that was named before.
 DEFINITE = re.compile(r"\s*(?:the|this|that|such) (?:[a-z]+ ){0,2}")
 SAID_OF_IT = frozenset({"it is", "it's", "they are"})
@@ -124,7 +124,11 @@ def said_again(words: str, statements: Sequence[Statement], claims: list[list[Cl
 
 def take_back(words: str, statements: Sequence[Statement], claims: list[list[Claim]]) -> None:
     """Retract what the record takes back, in the same sentence, the next one, or an addendum."""
+    told: dict[str, list[Claim]] = {}  # what narrows, by its site
     for number, statement in enumerate(statements):
+        for claim in claims[number]:
+            if claim.narrowed:
+                told.setdefault(claim.site, []).append(claim)
         if len(claims[number]) > 1:
             _flips(words, claims[number])
         if statement.says("negation-after") and (claims[number] or (number and claims[number - 1])):
@@ -143,7 +147,7 @@ def take_back(words: str, statements: Sequence[Statement], claims: list[list[Cla
             ):
                 named = claims[number - 1]
             for claim in [claim for claim in named if claim.narrowed]:
-                _retract(claim, [other for earlier in claims[: number + 1] for other in earlier])
+                _retract(claim, told)
 
 
 def _unsaid(words: str, statements: Sequence[Statement], number: int, claims: list[list[Claim]]) -> None:
@@ -193,8 +197,10 @@ def _regions(clause: Clause) -> set[str]:
     return {value for event in clause.of("region") for value in event.values("region")}
 
 
-def _retract(claim: Claim, others: Sequence[Claim]) -> None:
-    claim.assertion = Assertion.ELSEWHERE
-    for other in others:
-        if other.narrowed and other.site == claim.site and overlap(other.levels, claim.levels):
-            other.assertion = Assertion.ELSEWHERE
+def _retract(claim: Claim, told: dict[str, list[Claim]]) -> None:
+    """Take a claim back, and what was said of its site and place before; a claim that is taken back is forgotten."""
+    same = told.get(claim.site, [])
+    gone = [other for other in same if other is claim or overlap(other.levels, claim.levels)]
+    for other in (claim, *gone):
+        other.assertion = Assertion.ELSEWHERE
+    told[claim.site] = [other for other in same if other.assertion is not Assertion.ELSEWHERE]

@@ -1,6 +1,6 @@
 """Signs that stand for words: "(+)" and "(-)", Y and N, a question mark before its answer, blanks that draw a table.
 
-All but Y and N are written over character by character, so that offsets stay.
+Most are written over character by character, so that offsets stay; ``answers`` yields those that become longer.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from itertools import pairwise
 #: A minus sign in brackets before what it denies.
 MINUS = re.compile(r"\(-\)(?<![a-z0-9)] \(-\))(?<![a-z0-9)]\(-\))(?= ?[a-z])")
 #: A sign in brackets behind what it is said of.
-SIGN = re.compile(r"\((?:(?<=[a-z0-9] \()|(?<=[a-z0-9]\())([+-])\)")
+SIGN = re.compile(r"\((?<=[a-z0-9] \()([+-])\)(?![a-z])")
+#: The same with no blank before it.
+ATTACHED = re.compile(r"\((?<=[a-z0-9]\()([+-])\)(?![a-z])")
 SAID = {"-": "neg", "+": "pos", "y": "yes", "n": "no"}
 #: What a form prints before an answer.
-PROMPT = re.compile(r"\(y/n\)")
+PROMPT = re.compile(r"[ ]*[\[(]y ?/ ?n[\])][ ]*:|[ ]y ?/ ?n[ ]*(?=:)")
 #: A key with full stops for blanks: "XRAY.REVIEW  :".
 DOTTED = re.compile(r"^[ \t]*[a-z]{2,12}(?:[._][a-z0-9/]{1,12})+(?=[ \t]*:)", re.MULTILINE)
 #: A letter or a sign that answers: behind its key, or one of several on a line.
 KEYED = re.compile(r":(?<=[a-z)?]:)[ \t]*([yn])(?=[ \t]*(?:$|[,;.\t]|[ ]{2}))", re.MULTILINE)
-LISTED = re.compile(r" (?<=[a-z)] )([yn+-])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))", re.MULTILINE)
+LISTED = re.compile(r" (?<=[a-z)] )(?:([yn+])(?=[ \t]*(?:$|[/,;.\t]|[ ]{2}))|(-)(?=[ ]*(?:$|[/,;.\t])))", re.MULTILINE)
 #: "Head - no. Cervical - yes.": one list, whatever parts its items.
 ITEMS = re.compile(
     r"(?<= - yes)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)|(?<= - no)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)"
@@ -28,7 +30,7 @@ ITEMS = re.compile(
 #: "Numbness? None."
 ASKED = re.compile(r"\?(?<=[a-z)]\?)(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
 #: Blanks between two columns; two of them also follow a full stop.
-GAP = re.compile(r"[ ]{2}(?<![ .:;?!]  )[ ]*(?=[^ ])|^[ ]{3,}(?=[^ ])")
+GAP = re.compile(r"[ ]{2}(?<![ .,:;?!]  )[ ]*(?=[^ ])|^[ ]{3,}(?=[^ ])")
 #: Marks that were dictated and written out, in a text that has no full stop of its own.
 STOP = re.compile(r"\.(?:\s|$)")
 DICTATED = re.compile(r" (period|comma)\b")
@@ -46,8 +48,10 @@ def spelled(text: str) -> str:
         text = DOTTED.sub(lambda match: match[0].replace(".", " ").replace("_", " "), text)
     if "?" in text:
         text = ASKED.sub(":", text)
-    if "(y/n)" in text:
-        text = PROMPT.sub("     ", text)
+    if "y/n" in text or "y / n" in text:
+        text = PROMPT.sub(
+            lambda prompt: ":" * prompt[0].endswith(":") + " " * (len(prompt[0]) - prompt[0].endswith(":")), text
+        )
     if " period" in text and not STOP.search(text):
         text = DICTATED.sub(lambda match: MARKS[match[1]] + " " * len(match[1]), text)
     return "\n".join(_drawn(text.split("\n"))) if "   " in text else text
@@ -59,19 +63,23 @@ def answers(text: str) -> Iterator[tuple[int, int, str]]:
     listed = list(LISTED.finditer(text))
     for one, other in pairwise(listed):
         if "\n" not in text[one.end() : other.start()]:
-            found |= {one.span(1): one[1], other.span(1): other[1]}
+            found |= {sign.span(sign.lastindex or 0): sign[sign.lastindex or 0] for sign in (one, other)}
     for (first, last), letter in sorted(found.items()):
         yield first, last, SAID[letter]
+    for sign in ATTACHED.finditer(text):
+        yield sign.start(), sign.end(), f" {SAID[sign[1]]}"
 
 
 def _drawn(lines: list[str]) -> Iterator[str]:
     """The lines; of those that stand under each other in columns each gap begins with a tab."""
     block: list[str] = []
+    most = 0  # gaps of the first line of the block
     for line in lines:
         gaps = len(GAP.findall(line)) if "  " in line and "[" not in line else 0
-        if block and not 1 <= gaps <= len(GAP.findall(block[0])):
+        if block and not 1 <= gaps <= most:
             yield from _cells(block)
             block = []
+        most = most if block else gaps
         if block or gaps >= LEAST:
             block.append(line)
         else:

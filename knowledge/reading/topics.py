@@ -48,8 +48,8 @@ def _carried(statement: Statement) -> tuple[str, ...]:
     """The levels the next sentences are about: those of the heading, else of the last clause that names any."""
     if len(statement.own) > MANY:
         for clause in reversed(statement.clauses):
-            if levels := [level for event in clause.events if not event.root for level in event.levels]:
-                return tuple(dict.fromkeys(levels))
+            if clause.levels:
+                return clause.levels
     return statement.own
 
 
