@@ -75,6 +75,7 @@ class Expecting:
         self.record, self.code, self.known = record, code, known
         self.out = Expectation()
         stated = [lesion for lesion in record.lesions if lesion.kind == known.parts.narrowing and lesion.stated]
+        self.alike = _distinct(stated)
         self.stenoses = [self._filled(lesion) for lesion in _without_weak(stated)]
 
     @property
@@ -114,11 +115,8 @@ class Expecting:
         """Fill what one statement leaves out from another about the same lesion; the provider's own first (A5)."""
         if lesion.causes and not lesion.mechanisms:
             return lesion
-        stated = [
-            other for other in self.record.lesions if other.kind == lesion.kind and other.stated and other is not lesion
-        ]
         for other in sorted(
-            stated,
+            (other for other in self.alike if other is not lesion),
             key=lambda other: (
                 other.document is not lesion.document,
                 other.document.author is not lesion.document.author,
@@ -201,6 +199,15 @@ def _merged(lesion: Lesion, other: Lesion) -> Lesion:
         levels=lesion.levels or other.levels,
         evidence=lesion.evidence + other.evidence,
     )
+
+
+def _distinct(lesions: list[Lesion]) -> list[Lesion]:
+    """Lesions that differ, in what is said of them or in who says it: what is said twice tells nothing more."""
+    told: dict[tuple[object, ...], Lesion] = {}
+    for one in lesions:
+        section = one.statement.sentence.section
+        told.setdefault((id(one.document), section, one.site, one.mechanisms, one.causes, one.levels, one.regions), one)
+    return list(told.values())
 
 
 def _without_weak(lesions: list[Lesion]) -> list[Lesion]:

@@ -17,6 +17,8 @@ LINES = 24  #: sentences below a lead that are looked at
 DENIALS = ("negation", "negation-after")
 BRACKETS = frozenset("()[]/")
 SEVERAL = 2
+#: What may stand in a list of places beside them.
+BESIDE = frozenset({"assertion", "speech", "near"})
 
 
 def where(text: Text, statement: Statement, number: int, lesion: Event) -> Places:
@@ -75,6 +77,7 @@ def _placed(event: Event) -> bool:
 def _list(clauses: Sequence[Clause], number: int) -> list[int]:
     """The clauses of the list that a clause belongs to."""
     indexes = [number]
+    placed = any(event.target for event in clauses[number].events if event.levels or event.has("region"))
     for step in (1, -1):
         index = number + step
         while (
@@ -83,14 +86,24 @@ def _list(clauses: Sequence[Clause], number: int) -> list[int]:
             and (step == 1 or not clauses[index].of("verb"))
         ):
             crossing = clauses[max(index, index - step)]
-            if crossing.hard and any(
-                event.target for event in clauses[number].events if event.levels or event.has("region")
-            ):
+            aside = crossing.mark in BRACKETS and step == 1
+            if placed and ((crossing.hard and not aside) or (step == 1 and not _goes_on(clauses[index]))):
                 break
             if not clauses[index].of("normal"):  # "..., lumbar clear" is no place of the lesion
                 indexes.append(index)
             index += step
     return indexes
+
+
+def _goes_on(clause: Clause) -> bool:
+    """Whether a clause goes on with a list of places: it begins with one, a bracket holds nothing else.
+
+    "... of C6 (cervical), T8 (thoracic) and L5", but not "... of L4, tender at L5".
+    """
+    told = [event for event in clause.events if not event.kinds.keys() <= BESIDE]
+    if clause.mark == "(":
+        return all(map(_placed, told))
+    return not told or _placed(told[0]) or set(told[0].values("element")) == {"landmark"}
 
 
 def _named(events: Iterable[Event], words: str = "") -> Places | None:

@@ -83,6 +83,10 @@ def qualified(
         for name in wanted.intersection(event.values("qualifier")):
             wanted.discard(name)
             yield evidence(text, statement, "qualifier", name, event.assertion, event.start, event.end)
+    for item in record.structurals:  # a syndrome that makes the code of a scar
+        if item.id in wanted and item.assertion is Assertion.AFFIRMED:
+            wanted.discard(item.id)
+            yield item.evidence
 
 
 def _qualifying(

@@ -61,7 +61,7 @@ def unmarked(text: str) -> str:
     if text.startswith("{\\rtf"):
         return _unmarked_rtf(text)
     if re.search(r"</\w+>", text):
-        inline = r"</?(?:b|i|u|s|em|strong|span|del|a|font)(?:\s[^>]*)?>"
+        inline = r"</?(?:b|i|u|s|em|strong|span|sub|sup|del|a|font)(?:\s[^>]*)?>"
         return unescape(re.sub(r"<[^<>]+>", " ", re.sub(inline, "", re.sub(r"(?s)<style.*?</style>", " ", text))))
     return text
 

@@ -108,8 +108,8 @@ def test_a_query_over_the_cases_offers_no_code_or_several_in_order_with_the_sele
         assert card["selectionBehavior"] == "at-most-one"
 
 
-#: Not quoted yet: a place that only the line above names; a diagnosis that is known by its code alone.
-UNQUOTED = {("manualcare-030", "M99.02"), ("posts-029", "M96.1")}
+#: Not quoted yet: a place that only the line above names.
+UNQUOTED = {("manualcare-030", "M99.02")}
 
 
 def test_every_code_that_a_card_over_the_cases_proposes_is_quoted_axis_by_axis(shown):

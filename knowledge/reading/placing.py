@@ -48,7 +48,8 @@ def _levels_for(claim: Claim, clause: Clause) -> list[str]:
     placed = [event for event in claim.statement.events if event.levels and not event.root]
     denied = claim.narrowed and any(event.assertion is not Assertion.NEGATED for event in placed)
     held = [event for event in told if not (denied and event.assertion is Assertion.NEGATED)]
-    return list(dict.fromkeys(level for event in held for level in event.levels))
+    parts = {part for level in claim.statement.own if "-" in level for part in level.split("-")}
+    return list(dict.fromkeys(level for event in held for level in event.levels if level not in parts))
 
 
 def _operated(level: Event, clause: Clause) -> bool:
