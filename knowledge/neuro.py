@@ -9,6 +9,8 @@ from itertools import pairwise
 from knowledge.documented import Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.reading.clauses import Clause, Event
+from knowledge.reading.sides import ONE_SIDE
+from knowledge.reading.sides import SIDE as SIDED
 from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Element, Knowledge
 
@@ -17,18 +19,16 @@ GRADE = re.compile(r"(?<![\w/.-])[0-4][+-]?\s?/\s?5(?![\d/])")
 WORD = re.compile(r"[a-z]+")
 #: A reflex that is lost or low, behind its name: "0", "1/4", "trace".
 LOST = re.compile(
-    r"[ \t:=(]{1,3}(?:(?:[lr]|left|right|bilat\w*)[ \t:]{1,2})?(?:is |are |was |were )?"
+    rf"[ \t:=(]{{1,3}}(?:{SIDED}[ \t:]{{1,2}})?(?:is |are |was |were )?"
     r"(?:[01]|zero|trace|tr)(?:\s?/\s?[24])?(?![\w/+-]|\.\d|\s?[/-]\s?\d|\s(?:sets?|reps?|of|x)\b)"
 )
 #: Two grades of a table row, of which one is full: "Triceps   5   4-".
 SIDES = re.compile(r"[ \t:|]+(?!5[ \t/|]+5\b)([0-5][+-]?)[ \t/|]+([0-5][+-]?)[ \t]*(?=\n|$)")
 FULL = "5"
 #: Between the results of two sides: "R 2+, L 1+".
-OTHER = re.compile(
-    r"(?: (?:on |at )?(?:the )?(?:left|right|l|r|lt|rt))?[,;/ ]+(?:and )?(?:(?:left|right|l|r|lt|rt)[ :]*)?"
-)
+OTHER = re.compile(rf"(?: (?:on |at )?(?:the )?{ONE_SIDE})?[,;/ ]+(?:and )?(?:{ONE_SIDE}[ :]*)?")
 #: What may stand between a result and what it was found at: "diminished right patellar reflex".
-SIDE = re.compile(r"\s+(?:the )?(?:(?:left|right|l|r|lt|rt|bilateral|both) )?")
+SIDE = re.compile(rf"\s+(?:the )?(?:(?:{SIDED}|both) )?")
 #: How far behind a test its result may stand, in characters.
 RESULT = 70
 RIGHT_BESIDE = 3

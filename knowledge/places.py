@@ -128,8 +128,8 @@ def _told_beside(statement: Statement, number: int) -> Places | None:
     for clause in clauses[number + 1 :]:
         if clause.hard or not clause.of("lesion"):
             break
-        if places := _named(clause.events):
-            return places
+        if behind := _named(clause.events):
+            return behind
     told: list[Event] = []
     for index in range(number, 0, -1):
         if (clauses[index].hard and clauses[index].mark not in BRACKETS) or not clauses[index - 1].of("lesion"):

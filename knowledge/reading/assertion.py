@@ -1,7 +1,7 @@
-"""Clauses and the scope of cues: which events of a sentence are affirmed, denied, doubted, past or not meant.
+"""Which events of a sentence are affirmed, denied, doubted, past or not meant.
 
-ConText's model (Harkema 2009), scoped by clauses instead of by the whole sentence: a cue reaches over the
-list it opens and stops where a clause of its own begins, or at a termination word.
+ConText's model (Harkema 2009), scoped by clauses instead of by the whole sentence: how far a cue reaches is told by
+``scopes.py``; of several cues that reach an event the worst decides.
 """
 
 from __future__ import annotations

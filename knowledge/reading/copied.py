@@ -22,7 +22,11 @@ OPENS = 24  #: how far into its line a copy mark may stand to open a block
 
 
 def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
-    """Where blocks copied from another day start and end; an open block ends with its paragraph."""
+    """Where blocks copied from another day start and end.
+
+    An open block ends at a ruled line, else with its paragraph, and where today begins; a mark in passing ends with its
+    sentence, the value of one key among others with its line.
+    """
     found = [event for event in events if "copied" in event.kinds]
     marks = [(event.start, event.value("copied") == "start") for event in found]
     closed: list[tuple[int, bool]] = []

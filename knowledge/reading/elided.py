@@ -21,7 +21,7 @@ KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
 ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
 #: What stands for a narrowing that was named before.
 THAT = re.compile(r"\s*(?:that|those|the one|the ones|another|others) (?:at|of|on) ")
-#: What stands before a narrowing that was named before.
+#: What stands before a narrowing that the sentence has named.
 DEFINITE = re.compile(r"\b(?:the|this|that|such) (?:[a-z]+ )?$")
 WHERE = re.compile(r"\s*where\b")
 ADVERBS = 1  #: words before the predicate that nothing is known of

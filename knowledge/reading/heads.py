@@ -12,9 +12,10 @@ from collections.abc import Collection, Iterator, Sequence
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.predicates import only
+from knowledge.reading.sides import SIDE
 from knowledge.reading.statement import Statement
 
-SIDE = re.compile(r"\b(?:left|right|l|r|lt|rt|bilat\w*)\b")
+SIDED = re.compile(rf"\b{SIDE}\b")
 AND = frozenset({"and", "&", "or", "plus"})
 MEMBER = {"adjective", "assertion", "level", "region"}
 
@@ -35,7 +36,7 @@ def shared(statement: Statement, words: str, told: Collection[int]) -> Iterator[
         named = clause.of("adjective")
         if named:
             yield from ((number, event.value("adjective"), head) for event in named)
-        elif apart and graded(clause) and (clause.of("level") or SIDE.search(words, clause.start, clause.end)):
+        elif apart and graded(clause) and (clause.of("level") or SIDED.search(words, clause.start, clause.end)):
             yield from ((number, site, head) for site in head.values("site"))
 
 
@@ -60,7 +61,7 @@ def graded(clause: Clause) -> bool:
 
 
 def denied(clause: Clause) -> bool:
-    """Whether a clause begins with a denial."""
+    """Whether a clause begins with "no"."""
     first = clause.events[0] if clause.events else None
     return first is not None and "reply" in first.values("assertion")
 

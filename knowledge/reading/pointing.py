@@ -12,6 +12,7 @@ from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.implied import IMPLIED
 from knowledge.reading.levels import overlap
+from knowledge.reading.sides import SIDE
 from knowledge.reading.sites import claim_of
 from knowledge.reading.statement import Statement, Text
 
@@ -22,11 +23,11 @@ OBJECT = 14  #: characters between a verb and the pronoun it acts on
 SAME = re.compile(r"(?:the )?same(?: (?:findings?|changes?|picture|process|thing))?|likewise|ditto|similarly|idem")
 #: What a sentence that says the same again does not name.
 OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural", "anchored")
-#: What stands before a narrowing that was named before.
+#: What stands between the beginning of a sentence and a narrowing that the one before has named.
 DEFINITE = re.compile(r"\s*(?:the|this|that|such) (?:[a-z]+ ){0,2}")
 SAID_OF_IT = frozenset({"it is", "it's", "they are"})
 SUBJECT = frozenset({"they", "these", "one", "it"})
-SIDED = re.compile(r"\b(?:left|right|l|r|lt|rt|one|other|both|bilat\w*)\b")
+SIDED = re.compile(rf"\b(?:{SIDE}|one|other|both)\b")
 
 
 def pronoun_claims(text: Text, statement: Statement, last_site: str) -> Iterator[Claim]:
