@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from knowledge.documented import AMBIGUOUS, Lesion, Record, StructuralFinding, Target
+from knowledge.documented import AMBIGUOUS, Record, StructuralFinding, Target
 from knowledge.doubts import doubt
 from knowledge.elements import missing
 from knowledge.expected import Expectation, Expecting, codes_of, nearest
@@ -209,8 +209,3 @@ def _compared(axis: str, claimed: tuple[str, ...], said: Iterable[str]) -> Compa
     documented = tuple(dict.fromkeys(said))
     standing = "supported" if set(claimed) & set(documented) else "contradicted" if documented else "undocumented"
     return Comparison(axis, claimed, documented, standing)
-
-
-def lesions_of(made: Record) -> tuple[Lesion, ...]:
-    """Every lesion a record holds, for explanation."""
-    return tuple(made.lesions)

@@ -47,7 +47,7 @@ def _agent(mention: Mention, claim: Claim) -> bool:
     if _only_a_place(words, mention, clause):
         return False
     causes = any("cause" in event.values("assertion") and event.start < mention.start for event in clause.events)
-    narrowings = [event for event in clause.events if event.has("narrowing")]
+    narrowings = clause.of("narrowing")
     if causes and (narrowings or mention.clause != claim.clause):
         return True
     if any(_joined(words, event, mention, clause) for event in narrowings):

@@ -71,18 +71,21 @@ class Clause:
     hard: bool  #: what stands before it closes a list
     mark: str = ""  #: what stands before it
     events: list[Event] = field(default_factory=list)
-    _predicates: list[Event] | None = None
+    _predicates: Sequence[Event] | None = None
+    _of: dict[str, Sequence[Event]] = field(default_factory=dict)
 
     @property
-    def predicates(self) -> list[Event]:
+    def predicates(self) -> Sequence[Event]:
         """The events that tell how a site is."""
         if self._predicates is None:
             self._predicates = [event for event in self.events if "narrowing" in event.kinds or "normal" in event.kinds]
         return self._predicates
 
-    def of(self, kind: str) -> list[Event]:
-        """The events of a class."""
-        return [event for event in self.events if kind in event.kinds]
+    def of(self, kind: str) -> Sequence[Event]:
+        """The events of a class; looked for once, since what a clause holds is asked for again and again."""
+        if kind not in self._of:
+            self._of[kind] = [event for event in self.events if kind in event.kinds]
+        return self._of[kind]
 
     @property
     def levels(self) -> tuple[str, ...]:
