@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import accumulate, islice
 
-STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\])")
+STARTS_ITEM = re.compile(r"[ \t]*(?:[-*>#=+~]{1,3}[ \t]|\(?\d{1,2}[.)][ \t]|\[[ x✓]?\]|[a-z][ \t]{2,})")
 RULE = re.compile(r"[ \t]*[-=_*~]{3,}")
 #: A key that begins a line; a longer stretch before a colon is a sentence that goes on.
 SHORT_KEY = re.compile(
