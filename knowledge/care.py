@@ -19,6 +19,9 @@ NO_EXAM = frozenset(
 ADJECTIVES = 24  #: characters before a word of care that say which it is: "transforaminal injection"
 #: "Sent by the surgeon for injection": what somebody came for.
 PURPOSE = re.compile(r"\bfor (?:an? |the |another |repeat )?$")
+#: Sections that tell no care, and the one that tells what was tried before an operation.
+NO_CARE = frozenset({"family", "consent", "technique"})
+INDICATION = "indication"
 #: "Foraminal stenosis -> injection": what is to follow.
 TO_COME = frozenset({"impression", "plan"})
 ARROW = re.compile(r"→|⇒|->|=>|-->")
@@ -100,14 +103,16 @@ def _is_care(procedure: Procedure, known: Knowledge) -> bool:
 
 def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, patient: frozenset[str]) -> bool:
     """Whether a word of care tells care that was given; ``patient``: how the patient is written, and no care is."""
+    section = statement.sentence.section
+    if section == INDICATION:  # of an operation: "failed three months of therapy"
+        return text.document.author is Role.TREATING and _told_done(event, clause)
     if (
         event.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE, Assertion.UNCERTAIN}
         or text.document.author is Role.RADIOLOGIST
         or text.document.text[slice(*text.span(event.start, event.end))] in patient
     ):
         return False
-    section = statement.sentence.section
-    if section in {"family", "consent", "indication", "technique"}:
+    if section in NO_CARE:
         return False
     speech = _speech(clause, statement)
     if "undone" in speech or _not_gone(clause, statement) or _ordered_behind(clause, statement):

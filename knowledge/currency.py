@@ -146,7 +146,31 @@ def replace_older(made: Record, known: Knowledge) -> None:
         if lesion.assertion is Assertion.AFFIRMED and _alike(lesion) in gone:
             lesion.assertion = Assertion.HISTORICAL
             lesion.evidence = ()
+    _withdrawn(made, known)
     _cleared([lesion for lesion in made.lesions if lesion.kind != known.parts.narrowing], known)
+
+
+def _withdrawn(made: Record, known: Knowledge) -> None:
+    """ "The lumbar assessment above is withdrawn": what a document named before of a place that it takes back."""
+    for text in made.texts:
+        taken = [(one.index, places) for one in text.statements if one.of("speech") and (places := _places_taken(one))]
+        for lesion in made.lesions if taken else ():
+            earlier = lesion.document is text.document and lesion.kind != known.parts.narrowing
+            places = {*lesion.levels, *lesion.regions}
+            if earlier and any(lesion.statement.index < index and places & gone for index, gone in taken):
+                lesion.assertion, lesion.evidence = Assertion.ELSEWHERE, ()
+
+
+def _places_taken(statement: Statement) -> set[str]:
+    """The levels and regions of the clause that takes something back."""
+    return {
+        place
+        for clause in statement.clauses
+        if any(
+            "retracts" in event.values("speech") and event.assertion is Assertion.AFFIRMED for event in clause.events
+        )
+        for place in (*clause.levels, *(value for event in clause.of("region") for value in event.values("region")))
+    }
 
 
 def _cleared(lesions: Sequence[Lesion], known: Knowledge) -> None:
