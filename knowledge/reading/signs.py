@@ -49,12 +49,15 @@ def spelled(text: str) -> str:
     if "?" in text:
         text = ASKED.sub(":", text)
     if "y/n" in text or "y / n" in text:
-        text = PROMPT.sub(
-            lambda prompt: ":" * prompt[0].endswith(":") + " " * (len(prompt[0]) - prompt[0].endswith(":")), text
-        )
+        text = PROMPT.sub(_blanked, text)
     if " period" in text and not STOP.search(text):
         text = DICTATED.sub(lambda match: MARKS[match[1]] + " " * len(match[1]), text)
     return "\n".join(_drawn(text.split("\n"))) if "   " in text else text
+
+
+def _blanked(prompt: re.Match[str]) -> str:
+    """Blanks for a prompt; its colon stands where the key ends."""
+    return (":" if prompt[0].endswith(":") else " ").ljust(len(prompt[0]))
 
 
 def answers(text: str) -> Iterator[tuple[int, int, str]]:
