@@ -27,6 +27,8 @@ from knowledge.tables import Parts
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
 MENTIONED = frozenset({"mechanism", "structural", "anchored", "tissue"})
 CLAIMED = frozenset({"site", "narrowing", "content", "adjective", "degree"})
+#: A pronoun right before a verb.
+IT = re.compile(r"\b(?:it|this|that)(?: [a-z]+ly)? $")
 #: What is granted before the narrowing is told otherwise: "although the disc bulges, ...".
 CONCEDED = re.compile(r"\s*(?:(?:al|even )?though|while|whereas|despite|notwithstanding|granted)\b")
 #: "All three together", "narrowed by both": whatever was listed before.
@@ -159,7 +161,18 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
     near = [mention for mention in mentions if mention.clause in reach and counts(mention, claim)]
     if not near:
         near = [mention for mention in mentions if _same_level(claim, mention.clause) and counts(mention, claim)]
-    claim.mechanisms = near or [mention for mention in mentions if _subject(mention, claim) and held(mention, claim)]
+    near = near or [mention for mention in mentions if _subject(mention, claim) and held(mention, claim)]
+    claim.mechanisms = near or _pronoun(claim, mentions)
+
+
+def _pronoun(claim: Claim, mentions: list[Mention]) -> list[Mention]:
+    """ "Thick ligament at L4-5, and at L3-4 it narrows the canal": what the subject of the verb stands for."""
+    words, clause = claim.text.reading.text, claim.statement.clauses[claim.clause]
+    verb = next((event for event in clause.events if event.value("narrowing") == "verb"), None)
+    if verb is None or not IT.search(words, clause.start, verb.start):
+        return []
+    before = [one for one in mentions if one.clause < claim.clause and not one.bare and held(one, claim)]
+    return before[-1:]
 
 
 def _subject(mention: Mention, claim: Claim) -> bool:

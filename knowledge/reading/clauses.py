@@ -13,7 +13,8 @@ from knowledge.reading.lexicon import Term, term
 SEPARATOR = re.compile(
     r"(?=[;\s()\[\]:,/-])"  # most places are none
     r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|[()\[\]\t]|:(?=\s|$)"
-    r"|\s(?:but(?! also)|however|although|though|while|whereas|except|yet)(?=\s))"
+    r"|\s(?:but(?! also)|however|although|though|while|whereas|except|yet"
+    r"|apart from|aside from|save for|with the exception of)(?=\s))"
     r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|but also|as well as|along with|together with|&|\+)(?=\s)"
     r"|(?<=[a-z])/(?=[a-z]{4})))"
 )

@@ -14,6 +14,8 @@ from knowledge.reading.statement import Statement, Text
 
 #: What stands before a clause that says something else of the same thing.
 CONTRAST = frozenset({"but", "however", "although", "though", "while", "whereas", "yet"})
+#: What takes something out of what was said: "patent apart from mild narrowing at L4-5".
+EXCEPT = frozenset({"except", "apart from", "aside from", "save for", "with the exception of"})
 LISTED = frozenset({",", "and", ";"})
 #: What a key holds: "Neural foramina, left:".
 KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
@@ -77,11 +79,11 @@ def _predicate(words: str, clause: Clause, *, key: bool) -> Event | None:
     cues = " ".join(words[event.start : event.end] for event in clause.events if event.start < first.start)
     if len(words[clause.start : first.start].split()) - len(cues.split()) > ADVERBS:
         return None  # "..., and the level above is narrowed"
-    if clause.mark not in CONTRAST and clause.mark not in LISTED:
+    if clause.mark not in CONTRAST | LISTED | EXCEPT:
         return None
     kind = first.value("narrowing")
     passive = kind == "verb" and words[first.start : first.end].endswith(" by")
     if not passive and any(0 <= event.start - first.end <= ATTRIBUTE for event in told if event.has("tissue")):
         return None  # "..., narrowed disc spaces"
-    named = kind == "noun" and key and clause.mark in LISTED
+    named = kind == "noun" and ((key and clause.mark in LISTED) or clause.mark in EXCEPT)
     return first if kind == "state" or passive or named else None

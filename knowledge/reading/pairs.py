@@ -78,7 +78,8 @@ def _apart(words: str, claim: Claim, mentions: Sequence[Mention]) -> Iterator[Cl
         pairs = keyed or _bracketed(words, claim, mentions) or _told(words, claim, mentions)
     paired_levels = {level for levels in pairs for level in levels}
     tissues = {frozenset(mention.value for mention in own) for own in pairs.values()}
-    if len(tissues) < TWO or not paired_levels >= {*claim.levels}:
+    told_apart = len(tissues) >= TWO or (len(pairs) >= TWO and paired_levels > {*claim.levels})
+    if not told_apart or not paired_levels >= {*claim.levels}:
         yield claim
         return
     for levels, own in pairs.items():
@@ -151,8 +152,11 @@ def _bracketed(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
     clauses = claim.statement.clauses
     found: Pairs = {}
     for mention in mentions:
-        clause = clauses[mention.clause]
-        before = clauses[mention.clause - 1].events if mention.clause and clause.mark in BRACKETS else []
+        first = mention.clause
+        while first and not clauses[first].hard:  # "(disc bulge, thick ligament)"
+            first -= 1
+        clause = clauses[first]
+        before = clauses[first - 1].events if first and clause.mark in BRACKETS else []
         levels = [event for event in before if event.levels and not event.root]
         if levels and not words[levels[-1].end : clause.start].strip(" (["):
             found.setdefault(tuple(levels[-1].levels), []).append(mention)

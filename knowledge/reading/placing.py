@@ -12,12 +12,16 @@ from knowledge.reading.heads import graded_levels
 from knowledge.reading.predicates import only
 
 #: What takes a level out of a range.
-EXCEPT = re.compile(r"(?:other than|apart from|except(?: for)?|excepting|excluding|save(?: for)?)(?: at)?(?: the)? $")
+EXCEPT = re.compile(
+    r"(?:other than|apart from|aside from|except(?: for)?|excepting|excluding|save(?: for)?|\b(?:all|every) (?:levels? )?but)"
+    r"(?: at)?(?: the)? $"
+)
 #: One of two that were named.
 ONE_OF_TWO = re.compile(
     r"\bthe (?:(?P<first>former|first(?= (?:is|being|from|by|due|because|narrow\w*)\b|[,;.])|upper one|upper level)"
     r"|latter|second(?= (?:is|being|from|by|due|because|not|narrow\w*)\b|[,;.])|lower one|lower level)\b"
 )
+EXCEPTION = 24  #: characters before a level in which an exception may stand
 OPERATED = frozenset({"operation", "hardware"})
 
 
@@ -47,9 +51,22 @@ def _levels_for(claim: Claim, clause: Clause) -> list[str]:
     told = [event for event in clause.events if event.levels and not event.root and not _operated(event, clause)]
     placed = [event for event in claim.statement.events if event.levels and not event.root]
     denied = claim.narrowed and any(event.assertion is not Assertion.NEGATED for event in placed)
-    held = [event for event in told if not (denied and event.assertion is Assertion.NEGATED)]
+    words = claim.text.reading.text
+    held = [
+        event
+        for event in told
+        if not (denied and event.assertion is Assertion.NEGATED)
+        and not (claim.narrowed and _taken_out(event, clause, claim, words))
+    ]
     parts = {part for level in claim.statement.own if "-" in level for part in level.split("-")}
     return list(dict.fromkeys(level for event in held for level in event.levels if level not in parts))
+
+
+def _taken_out(level: Event, clause: Clause, claim: Claim, words: str) -> bool:
+    """ "All levels except L3-4 are narrowed": a level behind the exception, where the narrowing is said of the rest."""
+    said = any(event.has("narrowing") for event in clause.events if event.start > level.end)
+    behind = clause.start > claim.statement.clauses[claim.clause].start
+    return (behind or said) and EXCEPT.search(words, max(0, level.start - EXCEPTION), level.start) is not None
 
 
 def _operated(level: Event, clause: Clause) -> bool:
