@@ -13,7 +13,8 @@ from knowledge.reading.predicates import only
 
 #: What takes a level out of a range.
 EXCEPT = re.compile(
-    r"(?:other than|apart from|aside from|except(?: for)?|excepting|excluding|save(?: for)?|\b(?:all|every) (?:levels? )?but)"
+    r"(?:other than|apart from|aside from|except(?: for)?|excepting|excluding|save(?: for)?"
+    r"|\b(?:all|every) (?:levels? )?but)"
     r"(?: at)?(?: the)? $"
 )
 #: One of two that were named.

@@ -180,7 +180,9 @@ def _own_subject(cue: Event, own: list[Event], number: int, clauses: list[Clause
     if any(_cause(other) and other.end <= cue.start for other in clause.events):
         return True  # "..., cause not shown"
     if not own:
-        return any("side" in other.values("assertion") for other in clause.events)  # "..., the left has resolved"
+        told = {value for other in clause.events for value in other.values("assertion")}
+        both = "at-side" in told and number > 0 and _at_side(clauses[number - 1])
+        return "side" in told or both  # "..., the left has resolved", "mild on the right and absent on the left"
     if not number:
         return False
     if _outcome(clauses[number - 1]):
@@ -192,6 +194,10 @@ def _own_subject(cue: Event, own: list[Event], number: int, clauses: list[Clause
 def _told(clause: Clause) -> bool:
     """ "R positive, L negative": a clause that has a result of its own."""
     return any("neuro-abnormal" in event.values("element") and not event.has("narrowing") for event in clause.events)
+
+
+def _at_side(clause: Clause) -> bool:
+    return any("at-side" in event.values("assertion") for event in clause.events)
 
 
 def _outcome(clause: Clause) -> bool:

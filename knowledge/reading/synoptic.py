@@ -13,6 +13,8 @@ from knowledge.reading.statement import Text
 
 #: Any key at the beginning of a sentence.
 KEY = re.compile(r"[ \t*>-]*[a-z][a-z /]{1,30}[ \t]*[:=\t]")
+#: What a key or a ticked box begins.
+BEGINS = re.compile(rf"{KEY.pattern}|[ \t*>-]*\[ ?[x✓✔] ?\]")
 AROUND = 5  #: keys before and behind
 
 
@@ -30,7 +32,7 @@ def fill_in(
     keys: Sequence[str],
 ) -> None:
     """Give a claim the level and the mechanisms that the keys beside it tell."""
-    if not KEY.match(text.reading.text, claim.statement.sentence.start):
+    if not BEGINS.match(text.reading.text, claim.statement.sentence.start):
         return
     for index in _beside(number, text, claims, keys):
         statement = text.statements[index]
