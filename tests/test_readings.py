@@ -38,6 +38,10 @@ def chart_of(name):
     return read(Record(received(body["prefetch"], {}).resources, asked), KNOWN.category)
 
 
+#: What tells nothing more: the classes of an event are those of its term, the events of a class those of the clause.
+UNTOLD = {"kinds", "_of"}
+
+
 def plain(value, met=None):
     """Everything that a reading holds, as tuples; what was met before by its turn, so that sharing counts too."""
     met = {} if met is None else met
@@ -51,7 +55,7 @@ def plain(value, met=None):
         return f"met {met[id(value)]}"
     met[id(value)] = len(met)
     names = [one.name for one in fields(value)] if is_dataclass(value) else value.__slots__
-    parts = [getattr(value, name.lstrip("_")) for name in names if name != "kinds"]  # what is made late is made now
+    parts = [getattr(value, name.lstrip("_")) for name in names if name not in UNTOLD]  # what is made late is made now
     return type(value).__name__, tuple(plain(part, met) for part in parts)
 
 

@@ -73,7 +73,7 @@ class Clause:
     mark: str = ""  #: what stands before it
     events: list[Event] = field(default_factory=list)
     _predicates: Sequence[Event] | None = None
-    _of: dict[str, Sequence[Event]] = field(default_factory=dict)
+    _of: dict[str, Sequence[Event]] | None = None
 
     @property
     def predicates(self) -> Sequence[Event]:
@@ -84,6 +84,8 @@ class Clause:
 
     def of(self, kind: str) -> Sequence[Event]:
         """The events of a class; looked for once, since what a clause holds is asked for again and again."""
+        if self._of is None:
+            self._of = {}
         if kind not in self._of:
             self._of[kind] = [event for event in self.events if kind in event.kinds]
         return self._of[kind]
