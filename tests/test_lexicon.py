@@ -15,7 +15,9 @@ from knowledge.reading.spelling import Spelling
 from knowledge.reading.text import reading_text
 from knowledge.reading.trie import GAP, factored
 
-PHRASES = some.lists(some.text("ab +", min_size=1, max_size=7).map(str.strip).filter(bool), min_size=1, max_size=25)
+#: As the vocabulary has them: one blank between words.
+WORDS = some.text("ab +", min_size=1, max_size=7).map(lambda text: " ".join(text.split())).filter(bool)
+PHRASES = some.lists(WORDS, min_size=1, max_size=25)
 SPELLING = Spelling.of({"stenosis", "foramina", "canal"}, frozenset({"canals"}))
 
 
