@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tarfile
 import tomllib
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -51,10 +50,9 @@ def built(commit: str, out: Path) -> list[Path]:
     with TemporaryDirectory(prefix="foramen-release-") as directory:
         tree = Path(directory) / "tree"
         tree.mkdir()
-        asked = ["git", "archive", "--format=zip", commit]  # unpacked alike by every Python from 3.11.0 on
-        archive = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True).stdout  # noqa: S603
-        with zipfile.ZipFile(io.BytesIO(archive)) as files:
-            files.extractall(tree)  # noqa: S202  (a commit of our own)
+        archive = Path(directory) / "tree.zip"  # a zip: unpacked alike by every Python from 3.11.0 on
+        run("git", "archive", "--format=zip", "--output", archive, commit)
+        shutil.unpack_archive(archive, tree)
         out.mkdir(parents=True, exist_ok=True)
         run(sys.executable, "-c", BUILD.format(str(out)), cwd=tree, SOURCE_DATE_EPOCH=when, PYTHONPATH="")
     for source in out.glob("*.tar.gz"):

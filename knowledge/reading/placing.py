@@ -22,6 +22,7 @@ ONE_OF_TWO = re.compile(
     r"\bthe (?:(?P<first>former|first(?= (?:is|being|from|by|due|because|narrow\w*)\b|[,;.])|upper one|upper level)"
     r"|latter|second(?= (?:is|being|from|by|due|because|not|narrow\w*)\b|[,;.])|lower one|lower level)\b"
 )
+TWO = 2
 EXCEPTION = 24  #: characters before a level in which an exception may stand
 OPERATED = frozenset({"operation", "hardware"})
 
@@ -39,7 +40,7 @@ def place(claim: Claim) -> None:
                 if following.hard or any(following.of(kind) for kind in ("narrowing", "site", "normal")):
                     break
                 levels += [level for level in _levels_for(claim, following) if level not in levels]
-            claim.levels = _pointed(claim, _segments(levels), inside=index != claim.clause)
+            claim.levels = _pointed(claim, tuple(levels), inside=index != claim.clause)
             break
     else:
         claim.levels = _pointed(claim, statement.topic, inside=True)
@@ -80,23 +81,17 @@ def _take_out(claim: Claim) -> None:
     """ "At every level from L2 to L5 other than L3-4": what is taken out of a range."""
     words = claim.text.reading.text
     for event in claim.statement.events if len(claim.levels) > 1 else ():
-        if event.levels and EXCEPT.search(words, max(0, event.start - 24), event.start):
+        if event.levels and EXCEPT.search(words, max(0, event.start - EXCEPTION), event.start):
             claim.levels = tuple(level for level in claim.levels if level not in event.levels)
 
 
 def _pointed(claim: Claim, levels: tuple[str, ...], *, inside: bool) -> tuple[str, ...]:
     """Of two levels named before, the one that "the former" or "the latter" means."""
     clause = claim.statement.clauses[claim.clause]
-    if not inside or len(levels) != 2:  # noqa: PLR2004
+    if not inside or len(levels) != TWO:
         return levels
     match = ONE_OF_TWO.search(claim.text.reading.text, clause.start, clause.end)
     return levels if match is None else levels[:1] if match["first"] else levels[1:]
-
-
-def _segments(levels: Sequence[str]) -> tuple[str, ...]:
-    """ "subluxation of C6 narrows the C6-7 foramen": a vertebra of a segment that is named too is no other place."""
-    parts = {part for level in levels if "-" in level for part in level.split("-")}
-    return tuple(level for level in levels if level not in parts)
 
 
 def _neighbouring_regions(claim: Claim, index: int) -> list[str]:
