@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.placing import EXCEPT
+from knowledge.reading.placing import excepted
 from knowledge.reading.statement import Statement, Text
 
 Places = tuple[tuple[str, ...], tuple[str, ...]]  #: levels, regions
@@ -112,7 +112,7 @@ def _named(events: Iterable[Event], words: str = "") -> Places | None:
     out = {
         place
         for event in told
-        if words and EXCEPT.search(words, max(0, event.start - 24), event.start)
+        if words and excepted(words, event)
         for place in (*event.levels, *event.values("region"))
     }
     levels = dict.fromkeys(level for event in told if not event.root for level in event.levels)

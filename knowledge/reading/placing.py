@@ -68,7 +68,12 @@ def _taken_out(level: Event, clause: Clause, claim: Claim, words: str) -> bool:
     """ "All levels except L3-4 are narrowed": a level behind the exception, where the narrowing is said of the rest."""
     said = any(event.has("narrowing") for event in clause.events if event.start > level.end)
     behind = clause.start > claim.statement.clauses[claim.clause].start
-    return (behind or said) and EXCEPT.search(words, max(0, level.start - EXCEPTION), level.start) is not None
+    return (behind or said) and excepted(words, level)
+
+
+def excepted(words: str, place: Event) -> bool:
+    """Whether what stands right before a level or a region takes it out."""
+    return EXCEPT.search(words, max(0, place.start - EXCEPTION), place.start) is not None
 
 
 def _operated(level: Event, clause: Clause) -> bool:
@@ -81,7 +86,7 @@ def _take_out(claim: Claim) -> None:
     """ "At every level from L2 to L5 other than L3-4": what is taken out of a range."""
     words = claim.text.reading.text
     for event in claim.statement.events if len(claim.levels) > 1 else ():
-        if event.levels and EXCEPT.search(words, max(0, event.start - EXCEPTION), event.start):
+        if event.levels and excepted(words, event):
             claim.levels = tuple(level for level in claim.levels if level not in event.levels)
 
 
