@@ -17,10 +17,11 @@ EXCEPT = re.compile(
     r"|\b(?:all|every) (?:levels? )?but)"
     r"(?: at)?(?: the)? $"
 )
+#: What goes on behind "the first" where a verb does, and no noun: "the first crowding it", "the second does not".
+GOES_ON = r"(?= (?:is|from|by|due|because|not|[a-z]{2,}(?:ing|ed|es|[^su]s))\b|[,;.])"
 #: One of two that were named.
 ONE_OF_TWO = re.compile(
-    r"\bthe (?:(?P<first>former|first(?= (?:is|being|from|by|due|because|narrow\w*)\b|[,;.])|upper one|upper level)"
-    r"|latter|second(?= (?:is|being|from|by|due|because|not|narrow\w*)\b|[,;.])|lower one|lower level)\b"
+    rf"\bthe (?:(?P<first>former|first{GOES_ON}|upper one|upper level)|latter|second{GOES_ON}|lower one|lower level)\b"
 )
 TWO = 2
 EXCEPTION = 24  #: characters before a level in which an exception may stand
