@@ -11,11 +11,13 @@ from collections.abc import Set as AbstractSet
 
 from knowledge.model import Assertion
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.scopes import BY_CUE, now, scope
+from knowledge.reading.scopes import BY_CUE, denied_everywhere, now, scope
 
 QUESTION = re.compile(r"\?{1,2}(?=\s?[a-z])|(?<=[a-z0-9)])\?")
 #: Which assertion wins where several cues reach an event.
 WORST = (Assertion.ELSEWHERE, Assertion.NEGATED, Assertion.HISTORICAL, Assertion.UNCERTAIN, Assertion.AFFIRMED)
+#: Cues that a later "returned" undoes.
+UNDONE = frozenset({"historical-after", "historical", "negation-after"})
 #: A done operation makes what it was done for past.
 OPERATION = "operation"
 #: What changes how a sentence holds a thing.
@@ -47,7 +49,7 @@ def assert_events(
     """Give every event of a sentence its assertion; ``said`` are the classes and cues of the sentence."""
     scopes = _questions(text, start, end, clauses)
     if not said.isdisjoint(BY_CUE):
-        scopes += _reaches(clauses, end)
+        scopes += _reaches(text, clauses, end)
     if "past" in said:
         scopes += _operations(clauses, end)
     if not scopes and default is Assertion.AFFIRMED:
@@ -59,15 +61,22 @@ def assert_events(
                 _decide(event, scopes, default, turns)
 
 
-def _reaches(clauses: list[Clause], end: int) -> list[Scope]:
+def _reaches(text: str, clauses: list[Clause], end: int) -> list[Scope]:
     """What each cue of a sentence reaches."""
-    return [
-        (*scope(cue, event, number, clauses, end), BY_CUE[cue], cue)
+    recurs = max(_starts(clauses, "recurs"), default=-1)
+    key = [(clauses[0].start, clauses[0].end, Assertion.NEGATED, "negation")] if denied_everywhere(clauses) else []
+    return key + [
+        (*scope(text, cue, event, number, clauses, end), BY_CUE[cue], cue)
         for number, clause in enumerate(clauses)
         for event in clause.events
         for cue in event.kinds.get("assertion", ())
-        if cue in BY_CUE and not _idle(cue, event, clause)
+        if cue in BY_CUE and not _idle(cue, event, clause) and not _gone(cue, event, recurs)
     ]
+
+
+def _gone(cue: str, event: Event, recurs: int) -> bool:
+    """ "cleared in May, returned in July": what had gone is there again."""
+    return cue in UNDONE and event.start < recurs
 
 
 def _idle(cue: str, event: Event, clause: Clause) -> bool:
@@ -76,8 +85,15 @@ def _idle(cue: str, event: Event, clause: Clause) -> bool:
         "negation" in other.values("assertion") and 0 <= event.start - other.end <= 1 for other in clause.events
     ):
         return True
+    if cue == "negation" and "exception" in event.values("assertion") and _denied_before(event, clause):
+        return True
     both = cue == "historical" and "historical-after" in event.values("assertion")
     return both and any(other.target and other.end <= event.start for other in clause.events)
+
+
+def _denied_before(event: Event, clause: Clause) -> bool:
+    """ "No treatment other than ...": what is taken out of a denial is not denied."""
+    return any("negation" in other.values("assertion") and other.end <= event.start for other in clause.events)
 
 
 def _starts(clauses: list[Clause], cue: str) -> list[int]:

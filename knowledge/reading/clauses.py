@@ -13,6 +13,7 @@ from knowledge.reading.lexicon import Term, term
 SEPARATOR = re.compile(
     r"(?=[;\s()\[\]:,/-])"  # most places are none
     r"(?:(?P<hard>;|\s-{1,3}\s|-->?|\s//?\s|[()\[\]\t]|:(?=\s|$)"
+    r"|\s(?:so|hence|thus|therefore)(?=\s(?:this|that|it|i|my|we|the)\s)"
     r"|\s(?:but(?! also)|however|although|though|while|whereas|except|yet"
     r"|apart from|aside from|save for|with the exception of)(?=\s))"
     r"|(?P<soft>,(?!\d{3})|\s(?:and|or|plus|nor|but also|as well as|along with|together with|&|\+)(?=\s)"
@@ -22,7 +23,14 @@ SEPARATOR = re.compile(
 ASIDE = re.compile(r"\([^()\n]{1,32}\)")
 #: What stands before a word that is a subject: another word than a preposition.
 BARE = re.compile(r"(?<!\bat)(?<!\bof)(?<!\bin)(?<!\bon)(?<!\bto)(?<!\bfrom)(?<!\blevel)(?<!\bthe)(?<!\band) $")
-ALONE = re.compile(r"\s[ctls]\S+ (?:has|is|was|shows|remains)\b")
+ALONE = re.compile(r"\s[ctdls]\S+ (?:has|is|was|shows|remains)\b")
+#: What a "no" behind it belongs to: a verb, a preposition, a conjunction, a mark.
+GOVERNS = re.compile(
+    r"(?:\b(?:is|are|was|were|has|have|had|shows?|showed|with|and|or|but|there|of|to|by|in|at|sees?|saw|finds?|found"
+    r"|reveals?|revealed|demonstrates?|causing|causes?|also|still|yet|then|says?|said|reports?|notes?|as|than|so|makes?"
+    r"|box|ticked|marked|answers?|almost|virtually|practically|essentially)|[^a-z0-9 ]) ?$"
+)
+LEAST_DENIED = 4  #: characters behind a "no" that can be denied
 AROUND = 4  #: events on each side of a separator that may touch it
 PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
 ALTERNATIVE = frozenset({"or", "nor", "/"})  #: what goes on with a denied list whatever follows
@@ -136,7 +144,8 @@ def clauses_of(text: str, start: int, end: int, events: Sequence[Event]) -> list
         _cut(clauses, text, first, last, end, soft=soft)
     shared = _shared_out(clauses, events)
     verbs = levels and any("verb" in event.values("assertion") for event in events)
-    return [part for clause in shared for part in _parted(clause, text)] if verbs else shared
+    denials = any("reply" in event.values("assertion") for event in events)
+    return [part for clause in shared for part in _parted(clause, text)] if verbs or denials else shared
 
 
 def _parted(clause: Clause, text: str) -> Iterator[Clause]:
@@ -144,7 +153,10 @@ def _parted(clause: Clause, text: str) -> Iterator[Clause]:
     events, first, start = clause.events, 0, clause.start
     hard, mark = clause.hard, clause.mark
     for place, event in enumerate(events):
-        if place > first and _subject(events, place, text) and _predicated(events[first:place]):
+        if place > first and (
+            (_subject(events, place, text) and _predicated(events[first:place]))
+            or (_denies_anew(event, clause, text) and _complete(events[first:place]))
+        ):
             yield Clause(start, event.start, hard, mark, events[first:place])
             first, start, hard, mark = place, event.start, True, ""
     yield Clause(start, clause.end, hard, mark, events[first:]) if first else clause
@@ -158,10 +170,25 @@ def _subject(events: Sequence[Event], place: int, text: str) -> bool:
     return following.start - event.end == 1 and BARE.search(text, max(0, event.start - 8), event.start) is not None
 
 
+def _denies_anew(event: Event, clause: Clause, text: str) -> bool:
+    """ "... narrows the canal no fracture": a "no" with nothing before it that governs it, and something behind."""
+    if text[event.start : event.end] != "no" or clause.end - event.end < LEAST_DENIED:
+        return False
+    return GOVERNS.search(text, max(clause.start, event.start - 14), event.start) is None
+
+
+def _complete(events: Sequence[Event]) -> bool:
+    """A site has been called narrow or normal, or a lesion named."""
+    site = any(event.has("site") for event in events)
+    told = any(event.has("narrowing") or event.has("normal") for event in events)
+    return (site and told) or any(event.has("lesion") for event in events)
+
+
 def _predicated(events: Sequence[Event]) -> bool:
-    return any("verb" in event.values("assertion") for event in events) and any(
-        event.has("narrowing") or event.has("normal") for event in events
-    )
+    """Something has been said of something: with a verb, or by a word for normal that stands behind it."""
+    verb = any("verb" in event.values("assertion") for event in events)
+    told = any(event.has("narrowing") or event.has("normal") for event in events)
+    return events[-1].has("normal") or (verb and told)
 
 
 def _cut(clauses: list[Clause], text: str, first: int, last: int, end: int, *, soft: bool) -> None:

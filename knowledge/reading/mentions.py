@@ -17,6 +17,7 @@ from knowledge.reading.statement import Statement
 from knowledge.tables import Parts
 
 NEAR = 60  #: characters between a tissue and the change said of it
+LEAD = 8  #: characters before a word for normal in which nothing is named
 BESIDE = 26  #: characters between a word and what it says something of, right before it
 STRUCTURAL = "structural:"
 AND_THE = 5  #: characters between a separator and what begins its clause
@@ -155,12 +156,18 @@ def _shared(number: int, clauses: list[Clause]) -> tuple[Event | None, Event | N
                 break
             if changes and (step == 1 or changes[0].start < (tissues[0].start if tissues else changes[0].start + 1)):
                 return changes[0], None
-            if normals and not clause.of("narrowing"):
+            if normals and not clause.of("narrowing") and not _of_its_own(clause, normals[0]):
                 return None, normals[0]
             if own or changes or normals or clause.of("narrowing") or not tissues:
                 break
             index += step
     return None, None
+
+
+def _of_its_own(clause: Clause, normal: Event) -> bool:
+    """ "..., other levels negative": a clause that calls something else normal, whether that is known or not."""
+    known = clause.of("tissue") or any("verb" in event.values("assertion") for event in clause.events)
+    return clause.mark == "," and not known and normal.start - clause.start > LEAD
 
 
 def _runs_on(clauses: list[Clause], number: int, index: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from knowledge.model import Assertion
 from knowledge.reading.clauses import ALTERNATIVE, Clause, Event
 
@@ -19,24 +21,40 @@ BY_CUE = {
 }
 LEAST = 3  #: characters that are a word
 OUTCOME = 5  #: characters behind the last thing named that say what became of it
+SPARED = frozenset({"concession", "exception"})  #: what no denial before it reaches behind
 BACKWARD = frozenset({"negation-after", "uncertain-after", "historical-after"})
 AHEAD = "uncertain-after"
+APART = frozenset({",", ";", "-"})  #: what parts one subject from another; "and" and "or" go on with a list
+#: A noun at the beginning of a clause: no article, preposition, pronoun, adverb, conjunction, verb or participle.
+NOUN = re.compile(
+    r"[\s(]*(?:(?:the|an?) )?(?!(?:and|but|or|nor|though|although|however|yet|both|all|each|either"
+    r"|neither|none|any|some|its?|this|that|these|those|they|them|which|who|is|are|was|were|has|have|had|been|being|not?|now"
+    r"|then|today|still|also|again|too|likewise|since|so|if|as|at|on|in|by|of|for|to|with|from|per|after|before|during|under"
+    r"|over|within|otherwise|here|there|seen|shown|found|[a-z]+(?:ly|ed))\b)[a-z]{3,}"
+)
+#: None, and where.
+NONE_THERE = re.compile(r"(?:none|nil|nothing)(?: [a-z]+)? (?:elsewhere|else|anywhere|at|in|on|over|above|below)\b")
+#: Who is spoken of from here on is the patient.
+HERSELF = re.compile(r"[\s(]*(?:s?he|i|(?:the |this )?(?:patient|pt)|hers?|his)\b")
+SHE_HAS = re.compile(r"\s*(?:s?he|the patient|pt) (?:herself|himself|has|had|is|was|now|shows)\b")
 WHOLE = frozenset({"hypothetical", "experiencer", "reported"})
 
 
-def scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
+def scope(text: str, cue: str, event: Event, number: int, clauses: list[Clause], end: int) -> tuple[int, int]:
     """From where to where a cue reaches; ``number`` is that of its clause, ``end`` the end of the sentence."""
     if cue == "definition":
         return clauses[0].start, end
     if cue in WHOLE:
-        return event.end, _until_break(event, clauses[number:], end) if cue == "experiencer" else end
+        return event.end, _until_break(text, event, clauses[number:], end) if cue == "experiencer" else end
     if cue == "negation" and (answered := _answered(event, number, clauses)):
         return answered
-    if cue in BACKWARD and _elsewhere(event, number, clauses):
+    if cue == "negation-after" and number and clauses[number].mark == ":" and _alone(event, clauses[number]):
+        return clauses[_key(number - 1, clauses)].start, event.start
+    if cue in BACKWARD and (_elsewhere(event, number, clauses) or _none_there(text, event, clauses[number])):
         return event.end, clauses[number].end
     doubted = cue == "uncertain" and number > 0 and _nothing_behind(event, number, clauses)
     if doubted or (cue in BACKWARD and not (cue == AHEAD and _onward(event, clauses[number]))):
-        return _backward(event, number, clauses)
+        return _backward(text, event, number, clauses)
     reach = _forward(event, number, clauses, doubting=cue.startswith("uncertain"))
     if "instead" in event.values("assertion"):
         reach = min(reach, _one_thing(event, clauses[number]))
@@ -46,21 +64,56 @@ def scope(cue: str, event: Event, number: int, clauses: list[Clause], end: int) 
 def _answered(cue: Event, number: int, clauses: list[Clause]) -> tuple[int, int] | None:
     """What a denial behind it answers: "stenosis: no", "spurs, no;", "T-spine no", "the ligament does not"."""
     clause = clauses[number]
-    if number and len(clause.events) == 1 and clause.end - cue.end < LEAST:
+    if number and _alone(cue, clause):
         ends = number + 1 == len(clauses) or clauses[number + 1].hard
         first = cue.start - clause.start < LEAST
         if clause.mark in {":", "-"} or (clause.mark == "" and number == 1) or (clause.mark == "," and ends and first):
-            return clauses[number - 1].start, cue.start
-    if _of_a_tissue(cue, clause) or _answers(cue, clause):
+            return clauses[_key(number - 1, clauses)].start, cue.start
+    if _of_a_name(cue, clause) or _answers(cue, clause):
         return clause.start, cue.start
     return None
 
 
-def _of_a_tissue(cue: Event, clause: Clause) -> bool:
-    """ "disc and facet narrow the canal, the ligament does not": a denial at the end of a clause that names tissues."""
+def _alone(cue: Event, clause: Clause) -> bool:
+    """The answer is all that a clause says."""
+    return len(clause.events) == 1 and clause.end - cue.end < LEAST
+
+
+def _key(number: int, clauses: list[Clause]) -> int:
+    """Where the key begins that ends with a clause: "weakness, numbness, tingling: no" asks for all of them."""
+    while number and (not clauses[number].hard or clauses[number].mark == "/") and _bare(clauses[number - 1]):
+        number -= 1
+    return number
+
+
+def _bare(clause: Clause) -> bool:
+    """A member of a list: something is named, and nothing said of it."""
+    named = next((event.start for event in clause.events if event.target), clause.end)
+    return not any(
+        _place(event) or event.has("normal") or (event.has("assertion") and event.start > named)
+        for event in clause.events
+    )
+
+
+def denied_everywhere(clauses: list[Clause]) -> bool:
+    """ "Tenderness: neck no / upper back no": a key that is denied of each place behind it."""
+    if len(clauses) == 1 or clauses[1].mark != ":" or any(map(_place, clauses[0].events)):
+        return False
+    told = [clause.events for clause in clauses[1:] if clause.end - clause.start >= LEAST]
+    return all(any(map(_place, events)) and "reply" in events[-1].values("assertion") for events in told)
+
+
+def _of_a_name(cue: Event, clause: Clause) -> bool:
+    """ "the disc narrows the canal, the ligament does not", "the foramina are not": a denial behind a mere name."""
     named = [event for event in clause.events if event.target]
-    tissues = named and all(event.has("tissue") or event.has("mechanism") for event in named)
+    tissues = (
+        named and all(_tissue_or_site(event) or event.levels for event in named) and any(map(_tissue_or_site, named))
+    )
     return bool(tissues) and clause.end - cue.end < LEAST and named[-1].start < cue.start
+
+
+def _tissue_or_site(event: Event) -> bool:
+    return (event.has("tissue") or event.has("mechanism") or event.has("site")) and not event.has("narrowing")
 
 
 def _answers(cue: Event, clause: Clause) -> bool:
@@ -74,6 +127,12 @@ def _elsewhere(cue: Event, number: int, clauses: list[Clause]) -> bool:
     own = [event for event in clauses[number].events if event is not cue and (event.target or _place(event))]
     placed = bool(own) and all(event.start >= cue.end and _place(event) for event in own)
     return placed and number > 0 and any(map(_place, clauses[number - 1].events))
+
+
+def _none_there(text: str, cue: Event, clause: Clause) -> bool:
+    """ "Fixation at T4-5, none elsewhere": what is denied has its place behind it, and not what stands before."""
+    begins = cue.start - clause.start < LEAST and (clause.mark in APART or clause.mark.isalpha())
+    return begins and NONE_THERE.match(text, cue.start, clause.end) is not None
 
 
 def _nothing_behind(cue: Event, number: int, clauses: list[Clause]) -> bool:
@@ -93,9 +152,13 @@ def _led(cue: Event, clause: Clause) -> bool:
     return any("cause" in other.values("assertion") and 0 <= cue.start - other.end <= 1 for other in clause.events)
 
 
-def _until_break(event: Event, clauses: list[Clause], end: int) -> int:
-    """Another person stays the subject until a hard break."""
-    return next((clause.start for clause in clauses[1:] if clause.hard and clause.start > event.end + 40), end)
+def _until_break(text: str, event: Event, clauses: list[Clause], end: int) -> int:
+    """Another person stays the subject until a hard break, or until the patient is named again."""
+    for clause in clauses[1:]:
+        far = clause.hard and clause.start > event.end + 40
+        if clause.start > event.end and (far or (HERSELF if clause.hard else SHE_HAS).match(text, clause.start)):
+            return clause.start
+    return end
 
 
 def _forward(event: Event, number: int, clauses: list[Clause], *, doubting: bool) -> int:
@@ -129,7 +192,7 @@ def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
     for other in clause.events:
         if other.start < event.end:
             continue
-        if "concession" in other.values("assertion"):
+        if not SPARED.isdisjoint(other.values("assertion")) or (told and not doubting and _called_normal(other)):
             return other.start
         if (
             "termination" in other.values("assertion")
@@ -141,13 +204,23 @@ def _termination(event: Event, clause: Clause, *, doubting: bool) -> int | None:
     return None
 
 
+def _called_normal(event: Event) -> bool:
+    """ "no narrowing of the foramina L5-S1 normal": behind what was denied something else is called normal."""
+    return event.value("normal") == "plain" and not event.has("assertion")
+
+
 def _one_thing(cue: Event, clause: Clause) -> int:
     """The end of the one thing behind a cue: where a verb goes on with what stands before it."""
     behind = [event for event in clause.events if event.start >= cue.end]
-    verbs = (
-        event.start for event in behind if event.value("narrowing") == "verb" or "verb" in event.values("assertion")
+    described = len(behind) > 1 and behind[0].has("tissue")  # "bony rather than ligamentous narrowing"
+    ends = (
+        event.start
+        for event in behind
+        if event.value("narrowing") == "verb"
+        or "verb" in event.values("assertion")
+        or (described and event is behind[1] and event.value("narrowing") == "noun")
     )
-    return next(verbs, clause.end)
+    return next(ends, clause.end)
 
 
 def now(cue: Event, clauses: list[Clause]) -> int:
@@ -156,11 +229,11 @@ def now(cue: Event, clauses: list[Clause]) -> int:
     return next((event.start for event in events if "current" in event.values("assertion")), clauses[-1].end)
 
 
-def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, int]:
+def _backward(text: str, event: Event, number: int, clauses: list[Clause]) -> tuple[int, int]:
     """Back to where the list before the cue begins."""
     first = clauses[number].start
     own = [other for other in clauses[number].events if other.target and other.end <= event.start]
-    if _own_subject(event, own, number, clauses):
+    if _own_subject(event, own, number, clauses) or (not own and _named(text, event, clauses[number])):
         return first, event.start
     said, index = bool(own), number
     while index > 0 and not (said and (clauses[index].hard or clauses[index - 1].stands_alone)):
@@ -170,7 +243,7 @@ def _backward(event: Event, number: int, clauses: list[Clause]) -> tuple[int, in
             break
         index -= 1
         first = clauses[index].start
-        said = True
+        said = any(other.target for other in clauses[index].events)
     return first, event.start
 
 
@@ -187,13 +260,32 @@ def _own_subject(cue: Event, own: list[Event], number: int, clauses: list[Clause
         return False
     if _outcome(clauses[number - 1]):
         return True  # "cervical dysfunction unchanged, lumbar dysfunction resolved"
-    placed = any(map(_place, clauses[number - 1].events))
+    before = clauses[number - 1]
+    placed = any(map(_place, before.events))
+    if clause.mark in APART and _whole(before, own, placed=placed):
+        return True
     return placed and all(map(_place, own))  # "narrowed at L4-5, at L5-S1 not at all"
+
+
+def _whole(before: Clause, own: list[Event], *, placed: bool) -> bool:
+    """ "canal stenosis at L4-5, cord lesion absent": something was said to the end, with its place or its cause."""
+    if before.of("narrowing"):
+        return placed or any(map(_cause, before.events))
+    named = {value for event in before.of("lesion") for value in event.values("lesion")}
+    return placed and bool(named) and named.isdisjoint(value for event in own for value in event.values("lesion"))
+
+
+def _named(text: str, cue: Event, clause: Clause) -> bool:
+    """ "..., other levels negative", "..., fracture ruled out": the clause begins with what its cue is about."""
+    noun = NOUN.match(text, clause.start, cue.start) if clause.mark in APART else None
+    said = any(event.has("assertion") and event.start < noun.end() for event in clause.events) if noun else True
+    return not said
 
 
 def _told(clause: Clause) -> bool:
     """ "R positive, L negative": a clause that has a result of its own."""
-    return any("neuro-abnormal" in event.values("element") and not event.has("narrowing") for event in clause.events)
+    results = (event for event in clause.events if "neuro-abnormal" in event.values("element"))
+    return any("neuro" not in event.values("element") and not event.has("narrowing") for event in results)
 
 
 def _at_side(clause: Clause) -> bool:

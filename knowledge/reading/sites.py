@@ -100,7 +100,6 @@ def claim_of(text: Text, statement: Statement, number: int, site: str, event: Ev
         event.assertion is Assertion.NEGATED
         and predicate is not event
         and not predicate.has("normal")  # "no contact with the root, canal and foramina patent"
-        and predicate.start > event.end
         and told is Assertion.AFFIRMED
     ):
         told = Assertion.NEGATED
