@@ -89,10 +89,16 @@ def _list(clauses: Sequence[Clause], number: int) -> list[int]:
             aside = crossing.mark in BRACKETS and step == 1
             if placed and ((crossing.hard and not aside) or (step == 1 and not _goes_on(clauses[index]))):
                 break
-            if not clauses[index].of("normal"):  # "..., lumbar clear" is no place of the lesion
+            if not _normal(clauses, index):
                 indexes.append(index)
             index += step
     return indexes
+
+
+def _normal(clauses: Sequence[Clause], index: int) -> bool:
+    """ "..., lumbar clear", "..., neck and mid back clear": no place of the lesion."""
+    joined = index + 1 < len(clauses) and clauses[index + 1].mark == "and" and all(map(_placed, clauses[index].events))
+    return bool(clauses[index].of("normal")) or (joined and bool(clauses[index + 1].of("normal")))
 
 
 def _goes_on(clause: Clause) -> bool:

@@ -10,7 +10,7 @@ from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.mentions import BESIDE, Mention
 from knowledge.reading.predicates import only
 
-OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctls]\d[\w/-]* )?")
+OF = re.compile(r" of (?:the |both |its |this )?(?:left |right |l |r )?(?:[ctdls]\d[\w/-]* )?")
 #: What stands before a tissue that only tells where another one is.
 WHERE = re.compile(
     r"\b(?:about|around|near|along|against|onto|toward|towards|alongside|beside|behind|beneath|surrounding"

@@ -22,6 +22,7 @@ from knowledge.reading.pointing import pronoun_claims, said_again, site_told_lat
 from knowledge.reading.sites import claims_of
 from knowledge.reading.statement import Statement, Text
 from knowledge.reading.synoptic import fill_in
+from knowledge.reading.traced import trace
 from knowledge.tables import Parts
 
 #: Without any of these a sentence mentions no mechanism, and claims nothing.
@@ -79,6 +80,7 @@ def _bind(text: Text, parts: Parts) -> Bound:
                 _link_around(claim, number, text.statements, said, claims)
         claims[number] = paired(words, own, said[own[0].statement.index]) if own else own
         bound.claims += claims[number]
+    trace(words, text.statements, said, claims)
     _withdraw(said, claims)
     return bound
 
@@ -162,7 +164,15 @@ def _link(claim: Claim, mentions: list[Mention]) -> None:
     if not near:
         near = [mention for mention in mentions if _same_level(claim, mention.clause) and counts(mention, claim)]
     near = near or [mention for mention in mentions if _subject(mention, claim) and held(mention, claim)]
+    near = near or [mention for mention in mentions if mention.clause == _head(claim) and counts(mention, claim)]
     claim.mechanisms = near or _pronoun(claim, mentions)
+
+
+def _head(claim: Claim) -> int:
+    """The clause with the predicate: "the canal at L2-3 and the foramina at L4-5 are narrowed by disc bulges"."""
+    clauses = claim.statement.clauses
+    number = next((number for number, one in enumerate(clauses) if one.start < claim.end <= one.end), claim.clause)
+    return claim.clause if any(clause.hard for clause in clauses[claim.clause + 1 : number + 1]) else number
 
 
 def _pronoun(claim: Claim, mentions: list[Mention]) -> list[Mention]:

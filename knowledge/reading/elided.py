@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from knowledge.model import Assertion
 from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause, Event
 from knowledge.reading.implied import IMPLIED
@@ -23,6 +24,16 @@ KEY = {"site", "adjective", "level", "region", "assertion", "element", "near"}
 ANOTHER = ("tissue", "mechanism", "structural", "content", "adjective")
 #: What stands for a narrowing that was named before.
 THAT = re.compile(r"\s*(?:that|those|the one|the ones|another|others) (?:at|of|on) ")
+#: "... but the left foramen is, by a spur."
+IS_SO = re.compile(r"(?: [a-z]+ly)? (?:is|are|was|were|does|do|did|has|have)(?: so| indeed| too)?\s*(?:[,;.(]|$)")
+#: "...; at C4-5 it was."
+IT_IS = re.compile(
+    r"\b(?:it|they|both) (?:is|are|was|were|does|do|did)(?: so| indeed| too| present| there| found| seen)?"
+    r"(?: on [a-z ]{4,16}| bilaterally)?\s*(?:[,;.(]|$)"
+    r"|\b(?:one|ones|that|those) (?:at|of|on) [a-z0-9/ -]{2,14} (?:is|are|was|were|does|do|did)\s*(?:[,;.(]|$)"
+)
+#: "..., the one at T8-9 does not."
+DOES_NOT = re.compile(r" (?:do(?:es)?|did|is|are|was|were|ha(?:s|ve))(?:n't| not)[\s.]*$")
 #: What stands before a narrowing that the sentence has named.
 DEFINITE = re.compile(r"\b(?:the|this|that|such) (?:[a-z]+ )?$")
 WHERE = re.compile(r"\s*where\b")
@@ -41,6 +52,29 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
             predicate = _predicate(words, clause, key=key) or _that(words, clause, found) or _there(words, clause)
             if predicate and not any(claim.start <= predicate.start < claim.end for claim in found):
                 yield claim_of(text, statement, number, site, predicate, predicate)
+    yield from _all_the_same(text, statement, found)
+
+
+def _all_the_same(text: Text, statement: Statement, found: Collection[Claim]) -> Iterator[Claim]:
+    """ "The canal is not narrowed, but the left foramen is, by a spur": what was denied is so of something else."""
+    words, denied, last = text.reading.text, False, ""
+    for number, clause in enumerate(statement.clauses):
+        site = next(iter(clause.of("site")), None)
+        bare = denied and last and not site and clause.levels and not clause.predicates
+        is_so = IT_IS.search(words, clause.start, clause.end + 1) if bare else None
+        if bare and (is_so or clause.mark in EXCEPT):
+            start, end = is_so.span() if is_so else (clause.events[0].start, clause.events[-1].end)
+            made = Event(start, end, IMPLIED)
+            yield claim_of(text, statement, number, last, made, made)
+        last = site.value("site") if site else last
+        told = clause.predicates or any(claim.clause == number and claim.narrowed for claim in found)
+        spared = clause.mark in EXCEPT or IS_SO.match(words, site.end, clause.end + 1) if site else None
+        if denied and site and not told and spared:
+            made = Event(site.start, site.end, IMPLIED)
+            yield claim_of(text, statement, number, site.value("site"), made, made)
+        narrowing = clause.of("narrowing")
+        told = (*narrowing, *(clause.of("site") if narrowing else ()))
+        denied = denied or any(event.assertion is Assertion.NEGATED for event in told)
 
 
 def _is_key(clauses: list[Clause]) -> bool:
@@ -63,7 +97,7 @@ def _that(words: str, clause: Clause, found: Collection[Claim]) -> Event | None:
     if THAT.match(words, clause.start, level.start) is None:
         return None
     made = Event(level.start, level.end, IMPLIED)
-    made.assertion = level.assertion
+    made.assertion = Assertion.NEGATED if DOES_NOT.match(words, level.end, clause.end) else level.assertion
     return made
 
 

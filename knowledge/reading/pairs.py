@@ -25,9 +25,13 @@ Pairs = dict[tuple[str, ...], list[Mention]]  #: levels -> the tissues that narr
 
 def paired(words: str, claims: Sequence[Claim], mentions: Sequence[Mention]) -> list[Claim]:
     """The claims of a sentence; one that several levels and as many tissues share is one for each pair."""
-    if not claims or len(claims[0].statement.own) < TWO:
-        return list(claims)
+    if not claims:
+        return []
     sentence = claims[0].statement.sentence
+    if len(claims[0].statement.own) < TWO:
+        both = sum(claim.narrowed for claim in claims) == TWO
+        pointed = both and ONE_OF_TWO.search(words, sentence.start, sentence.end)
+        return [_meant(words, claim, mentions, claims) for claim in claims] if pointed else list(claims)
     if RESPECTIVELY.search(words, sentence.start, sentence.end):
         return list(_in_order(claims, mentions))
     if ONE_OF_TWO.search(words, sentence.start, sentence.end):
@@ -127,7 +131,10 @@ def _told(words: str, claim: Claim, mentions: Sequence[Mention]) -> Pairs:
 def _pointed(words: str, claim: Claim, mention: Mention) -> tuple[str, ...]:
     """The one of two levels that "at the former" behind a tissue means."""
     match = ONE_OF_TWO.search(words, mention.end, mention.end + AT + len("the upper level"))
-    if len(claim.levels) != TWO or match is None or match.start() > mention.end + AT:
+    if match is None or match.start() > mention.end + AT:  # "at the former by a bulge"
+        match = ONE_OF_TWO.search(words, claim.statement.clauses[mention.clause].start, mention.start)
+        match = match if match and words.startswith("at ", match.start() - len("at ")) else None
+    if len(claim.levels) != TWO or match is None:
         return ()
     return claim.levels[:1] if match["first"] else claim.levels[1:]
 

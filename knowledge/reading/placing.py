@@ -14,7 +14,7 @@ from knowledge.reading.predicates import only
 #: What takes a level out of a range.
 EXCEPT = re.compile(
     r"(?:other than|apart from|aside from|except(?: for)?|excepting|excluding|save(?: for)?"
-    r"|\b(?:all|every) (?:levels? )?but)"
+    r"|with the exception of|barring|\b(?:all|every) (?:levels? )?but)"
     r"(?: at)?(?: the)? $"
 )
 #: What goes on behind "the first" where a verb does, and no noun: "the first crowding it", "the second does not".
@@ -24,7 +24,7 @@ ONE_OF_TWO = re.compile(
     rf"\bthe (?:(?P<first>former|first{GOES_ON}|upper one|upper level)|latter|second{GOES_ON}|lower one|lower level)\b"
 )
 TWO = 2
-EXCEPTION = 24  #: characters before a level in which an exception may stand
+EXCEPTION = 32  #: characters before a level in which an exception may stand
 OPERATED = frozenset({"operation", "hardware"})
 
 

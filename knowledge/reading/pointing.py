@@ -26,6 +26,8 @@ OF_ITS_OWN = ("site", "narrowing", "normal", "mechanism", "tissue", "structural"
 #: What stands between the beginning of a sentence and a narrowing that the one before has named.
 DEFINITE = re.compile(r"\s*(?:the|this|that|such) (?:[a-z]+ ){0,2}")
 SAID_OF_IT = frozenset({"it is", "it's", "they are"})
+ON_IT = re.compile(r" (?:it|them)\b")  #: behind a noun that is a verb too: "does compromise it"
+OTHERS = re.compile(r"\b(?:elsewhere|otherwise|others?|remaining|remainder|rest)\b")
 SUBJECT = frozenset({"they", "these", "one", "it"})
 SIDED = re.compile(rf"\b(?:{SIDE}|one|other|both)\b")
 
@@ -46,13 +48,13 @@ def _predicate(words: str, clause: Clause) -> Event | None:
     """A narrowing word of the clause that speaks of a pronoun."""
     for event in clause.events:
         kind = event.value("narrowing")
-        if kind not in {"verb", "state"}:
+        if kind not in {"verb", "state"} and not (kind == "noun" and ON_IT.match(words, event.end, clause.end)):
             continue
         for other in clause.events:
             pronoun = words[other.start : other.end]
             if "pronoun" not in other.values("assertion") and pronoun not in SAID_OF_IT:
                 continue
-            after = 0 <= other.start - event.end <= OBJECT and pronoun in {"it", "them"} and kind == "verb"
+            after = 0 <= other.start - event.end <= OBJECT and pronoun in {"it", "them"} and kind != "state"
             before = 0 <= event.start - other.end <= BEFORE and not SUBJECT.isdisjoint(pronoun.split())
             if after or before:
                 return event
@@ -191,7 +193,8 @@ def _same_place(words: str, earlier: Claim, later: Claim) -> bool:
     sided = any(SIDED.search(words, clause.start, clause.end) for clause in clauses)
     apart = set(earlier.levels) != set(later.levels) and earlier.levels and later.levels
     elsewhere = _regions(clauses[-1]) - _regions(clauses[0]) or "\t" in words[earlier.end : later.start]
-    return not sided and not apart and not elsewhere and any(clause.hard for clause in clauses[1:])
+    others = OTHERS.search(words, earlier.end, later.end)
+    return not (sided or apart or elsewhere or others) and any(clause.hard for clause in clauses[1:])
 
 
 def _regions(clause: Clause) -> set[str]:

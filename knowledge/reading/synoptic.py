@@ -51,7 +51,7 @@ def _beside(number: int, text: Text, claims: Sequence[Sequence[Claim]], keys: Se
             if not 0 <= index < len(text.statements):
                 break
             start = text.statements[index].sentence.start
-            if not KEY.match(words, start) or claims[index]:
+            if not KEY.match(words, start) or any(claim.narrowed for claim in claims[index]):
                 break
             if named.match(words, start):
                 yield index
