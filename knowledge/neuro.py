@@ -37,6 +37,7 @@ SAID_OF = 30  #: characters between a root and the result that is said of it
 OF_A_LESION = ("site", "narrowing", "mechanism", "normal", "structural")
 NOT_FOUND = frozenset({"plan", "family", "consent", "indication", "history", "copied"})
 NO_DISTRIBUTION = NOT_FOUND | {"technique"}
+ABNORMAL = frozenset({"neuro-abnormal", "root-study"})
 RESULTS = frozenset({"neuro-normal", "neuro-abnormal", "unchanged"})
 EXAMINED = frozenset({"neuro-test", "landmark"})
 
@@ -176,7 +177,9 @@ def _names_distribution(
         return True
     if not event.root or not set(_roots_of(event)) & roots:
         return False
-    tested = any("neuro-test" in other.values("element") for other in statement.events)
+    tested = any(
+        "neuro-test" in one.values("element") and not _ordered(event, one, statement) for one in statement.events
+    )
     result = _result_behind(event, statement)
     normal = result is not None and "neuro-abnormal" not in result.values("element")
     if tested or normal:
@@ -190,6 +193,12 @@ def _names_distribution(
     return not shown and not any(other.has(kind) for other in statement.events for kind in OF_A_LESION)
 
 
+def _ordered(root: Event, test: Event, statement: Statement) -> bool:
+    """ "... in the L5 territory, I want nerve conductions": the test behind the root is one to come."""
+    between = (other for other in statement.events if root.end <= other.start and other.end <= test.start)
+    return any("order" in other.values("speech") for other in between)
+
+
 def _result_behind(event: Event, statement: Statement) -> Event | None:
     """The first result of an examination behind a root, before the sentence turns to something else."""
     end = next((clause.start for clause in statement.clauses if clause.hard and clause.start > event.start), None)
@@ -199,7 +208,8 @@ def _result_behind(event: Event, statement: Statement) -> Event | None:
 
 def _abnormal(clause: Clause, statement: Statement) -> bool:
     """An abnormal result in the sentence, or a finding beside the root."""
-    return any("neuro-abnormal" in other.values("element") for other in statement.events) or any(
+    results = (other for other in statement.events if other.assertion is not Assertion.NEGATED)
+    return any(not ABNORMAL.isdisjoint(other.values("element")) for other in results) or any(
         "neuro" in other.values("element")
         and "neuro-test" not in other.values("element")
         and other.assertion is Assertion.AFFIRMED

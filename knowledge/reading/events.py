@@ -17,7 +17,10 @@ from knowledge.tables import Knowledge
 WORD = re.compile(r"[^ \t\n/-]+")
 #: "Dermatomal pain C5 and C6": what may stand before a root that was named before its number.
 PAIN = re.compile(r" (?:[a-z]+ )?")
+#: "Dermatome: C6", "Root affected: left L5".
+KEYED = re.compile(r"(?: [a-z]+)? ?[:=\t][ \t]*(?:[a-z]+ )?")
 LIST = re.compile(r"(?:,| and| or|/) ?")
+ROOT_KEYS = frozenset({"root-name", "root-key"})
 NEAR = 2  #: characters between a level and the word that makes it a root
 
 
@@ -102,16 +105,39 @@ def mark_roots(text: str, events: list[Event]) -> None:
             event.root = True
             event.drop()
             continue
-        following = events[position + 1] if position + 1 < len(events) else None
+        following = next((one for one in events[position + 1 : position + 3] if not _between_roots(one)), None)
         single = len(event.levels) == 1 and "-" not in event.levels[0]
         if following and _root_follows(text, event, following, single=single):
             event.root = True
+    studied = any("root-study" in event.values("element") for event in events)
+    _by_root(events, studied=studied and not any(event.has("site") for event in events))
     for before, event in pairwise(events):
         single = len(event.levels) == 1 and "-" not in event.levels[0]
         named = "root-name" in before.values("element") and single
         listed = before.root and single and LIST.fullmatch(text, before.end, event.start)
-        if listed or (named and PAIN.fullmatch(text, before.end, event.start)):
+        if (
+            listed
+            or (single and _keyed(text, before, event))
+            or (named and PAIN.fullmatch(text, before.end, event.start))
+        ):
             event.root = True
+
+
+def _between_roots(event: Event) -> bool:
+    """ "C6 versus C7 radiculopathy": a cue and nothing else."""
+    return event.kinds.keys() == {"assertion"} and "uncertain" in event.values("assertion")
+
+
+def _keyed(text: str, key: Event, event: Event) -> bool:
+    """ "Dermatome: C6"."""
+    named = not ROOT_KEYS.isdisjoint(key.values("element"))
+    return named and KEYED.fullmatch(text, key.end, event.start) is not None
+
+
+def _by_root(events: list[Event], *, studied: bool) -> None:
+    """ "Denervation in triceps, C7": a study of muscles names roots."""
+    for event in events if studied else ():
+        event.root = event.root or (len(event.levels) == 1 and "-" not in event.levels[0])
 
 
 def _vetoed(event: Event, veto: set[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Vertebral levels in every notation: L4-5, L4/5, L4-L5, L45, L5S1, C6-7, T12-L1, occiput-C1, C3 through C6."""
+"""Vertebral levels in every notation: L4-5, L4/5, L4-L5, L45, L5S1, C6-7, T12-L1, D11-12, occiput-C1, C3 through C6."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from itertools import pairwise
 NUMBER = r"(?:1[0-2]|\d)"
 #: "... to 11 mm" is a measure.
 MEASURE = r"(?![ ]?(?:mm\b|cm\b|millim|%|percent|deg(?:rees?)?\b))"
-STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctls]?-?{NUMBER}{MEASURE}"
+STEP = rf"[ ]?(?:-|/|to|thru|through|on)[ ]?[ctdls]?-?{NUMBER}{MEASURE}"
 #: The letter and its number come first, so that the scan stops only there; what may not stand before is asked next.
-TOKEN = re.compile(rf"([ctls])(?=-?\d)(?<![\w.][ctls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctls]\d)(?![\w]|\.\d|/5\b)")
+TOKEN = re.compile(
+    rf"([ctdls])(?=-?\d)(?<![\w.][ctdls])(-?{NUMBER}(?:{STEP})*|\d{{2,4}}|\d[ctdls]\d)(?![\w]|\.\d|/5\b)"
+)
+#: The thoracic spine by its other name, dorsal.
+DORSAL, THORACIC, SACRAL = "d", "t", "s"
+#: No vertebra: where something is "S0", S stands for severity, and S2 is a grade.
+NO_SEVERITY = re.compile(r"(?<![\w.-])s0(?![\w.])")
 PART = re.compile(rf"([ctls]?)-?({NUMBER})")
 LONG = 24  #: characters of a level expression that is not met twice
 JOINED = re.compile(r"[ ]*(?:through|thru|to|-)[ ]*")
@@ -83,12 +89,24 @@ def find_levels(text: str, spine: Spine) -> list[LevelMention]:
         levels, single = read(match[1], match[2], spine)
         if levels:
             found.append(LevelMention(match.start(), match.end(), levels, single))
-    return _between(text, _ranges(text, found, spine), spine)
+    return _between(text, _ranges(text, _one_name(text, found), spine), spine)
+
+
+def _one_name(text: str, found: list[LevelMention]) -> list[LevelMention]:
+    """Without what is no vertebra: who writes T for the thoracic spine means something else by a lone D3."""
+    lone = {text[one.start] for one in found if one.single}
+    others = set()
+    if DORSAL in lone and any(text[one.start] == THORACIC for one in found):
+        others.add(DORSAL)
+    if SACRAL in lone and NO_SEVERITY.search(text):
+        others.add(SACRAL)
+    return [one for one in found if not (one.single and text[one.start] in others)] if others else found
 
 
 @lru_cache(maxsize=4096)  # there are few ways to write a level, and short ones
 def _read(letter: str, rest: str, spine: Spine) -> tuple[tuple[str, ...], bool]:
     """The levels of one expression, and whether it is one vertebra or root."""
+    letter, rest = letter.replace(DORSAL, THORACIC), rest.replace(DORSAL, THORACIC)
     if (root := f"{letter}{rest}".upper()) in spine.roots:
         return (root,), True
     vertebrae = _vertebrae(letter, rest, spine)

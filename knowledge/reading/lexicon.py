@@ -40,7 +40,7 @@ Held = tuple[tuple[int, int, "Term"], ...]
 TARGETS = frozenset(
     {
         "site", "content", "narrowing", "normal", "tissue", "change", "mechanism", "structural", "anchored", "lesion",
-        "alternative", "element", "qualifier", "level", "region", "order",
+        "alternative", "element", "qualifier", "level", "region", "order", "also",
     }
 )  # fmt: skip
 
