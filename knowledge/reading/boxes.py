@@ -18,7 +18,7 @@ ENDS = re.compile(r"\s-{2,3}\s|(?<!\s)\s{2,}[a-z][a-z ]{1,20}:")
 WIDE = "  "
 WIDE_END = re.compile(r"[a-z0-9)]  ")
 #: Behind the last box of a line whose boxes stand behind their words.
-NOTHING_MORE = re.compile(r"[ \t.,;]*$", re.MULTILINE)
+NOTHING_MORE = re.compile(r"[ \t.,;]*(?:\([^()\n]*\)[ \t.]*)?$", re.MULTILINE)
 #: What an answer is followed by.
 ANSWERED = re.compile(r"[ \t]*(?:$|[\n.;,\[(☐☑☒□■◻○●])")
 ANSWER = frozenset({"negation", "negation-after"})

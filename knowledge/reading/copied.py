@@ -13,7 +13,9 @@ RULED_END = re.compile(
     r"^[ \t]*(?:[-=*_~<>\[(]+[ \t]*end\b[^\n]*|(?:[-=*_~<>]{3,}|[-=*_~<>]{2,}[ \t]+[-=*_~<>]+)[ \t]*)$", re.MULTILINE
 )
 #: What is of this day begins.
-TODAY = re.compile(r"^[ \t]*today(?:'s [a-z]{4,5})?[ \t]*(?=:|$|[\d(-])", re.MULTILINE)
+TODAY = re.compile(r"^[ \t]*\[?today(?:'s [a-z]{4,5})?[ \t]*(?=[:,\]]|$|[\d(-])", re.MULTILINE)
+#: The heads of parts that follow each other: "[Carried over from 5/1]", "[5/12]".
+HEAD = re.compile(r"(?:^|(?<=[.!?;] ))\[(?=today|[^\[\]\n]*\d)[^\[\]\n]{3,60}\]", re.MULTILINE)
 STOP = re.compile(r"[.!?](?=\s)|(?=\n)")
 BLANK_LINE = re.compile(r"\n\n")
 #: A key and its value, or its place for one.
@@ -24,8 +26,9 @@ OPENS = 24  #: how far into its line a copy mark may stand to open a block
 def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     """Where blocks copied from another day start and end.
 
-    An open block ends at a ruled line, else with its paragraph, and where today begins; a mark in passing ends with its
-    sentence, the value of one key among others with its line.
+    An open block ends at a ruled line, else with its paragraph, and where today begins; one with a head in brackets
+    where the next such head stands; a mark in passing ends with its sentence, the value of one key among others with
+    its line.
     """
     found = [event for event in events if "copied" in event.kinds]
     marks = [(event.start, event.value("copied") == "start") for event in found]
@@ -39,6 +42,7 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
     rules = [rule.start() for rule in RULED_END.finditer(text)] if marks else []
     paragraphs = [gap.start() for gap in BLANK_LINE.finditer(text)] if marks else []
     todays = [today.start() for today in TODAY.finditer(text)] if marks else []
+    heads = [head.start() for head in HEAD.finditer(text)] if marks else []
     for number, (position, starts) in enumerate(marks):
         closed.append((position, starts))
         if starts and not (number + 1 < len(marks) and not marks[number + 1][1]):
@@ -46,8 +50,9 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             end = _next(rules, line) if line else None
             end = _next(paragraphs, position) if end is None else end
             today = _next(todays, line) if line else None
+            head = _next(heads, position) if text.rfind("[", 0, position) in heads else None
             end = line - 1 if line and _one_of_keys(text, position) else end
-            end = min(len(text) if end is None else end, len(text) if today is None else today)
+            end = min(len(text) if one is None else one for one in (end, today, head))
             closed.append((end, False))
     return sorted(closed)
 

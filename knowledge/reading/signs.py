@@ -28,13 +28,20 @@ ITEMS = re.compile(
     r"(?<= - yes)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)|(?<= - no)\.(?= [a-z][a-z /-]{1,24} - (?:yes|no)\b)"
 )
 #: "Numbness? None."
-ASKED = re.compile(r"\?(?<=[a-z)]\?)(?=[ ](?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b)")
+ASKED = re.compile(
+    r"\?(?<=[a-z)]\?)"
+    r"(?=[ ](?:(?:none|no|yes|never|nil|sometimes|occasionally|rarely)\b|[yn](?=[ ]*(?:$|[,;.\t\n]|[ ]{2}))))"
+)
+#: "Foraminal (not central) stenosis": what is told apart, between a word and what it describes.
+NOT_THAT = re.compile(r"(?<=[a-z] )\(not [a-z]+(?: [a-z]+)?\)(?= [a-z])")
 #: Blanks between two columns; two of them also follow a full stop.
 GAP = re.compile(r"[ ]{2}(?<![ .,:;?!]  )[ ]*(?=[^ ])|^[ ]{3,}(?=[^ ])")
 #: Marks that were dictated and written out, in a text that has no full stop of its own.
 STOP = re.compile(r"\.(?:\s|$)")
-DICTATED = re.compile(r" (period|comma)\b")
-MARKS = {"period": ".", "comma": ","}
+DICTATED = re.compile(r"[ \n](period|full[ \n]stop|comma|colon|semicolon|(?:new|next)[ \n](?:line|paragraph))\b")
+SPOKEN = re.compile(r"[ \n](?:period|full[ \n]stop|(?:new|next)[ \n](?:line|paragraph))\b")
+WRAP = re.compile(r"\n(?<=[a-z0-9]\n)(?=[a-z0-9])")  #: where marks are spoken, lines end only for their width
+MARKS = {"comma": ",", "colon": ":", "semicolon": ";"}  #: the others end a sentence
 LEAST = 2  #: gaps in a line, lines in a table
 
 
@@ -44,15 +51,21 @@ def spelled(text: str) -> str:
         text = SIGN.sub(lambda match: SAID[match[1]], MINUS.sub("no ", text))
     if " - no" in text or " - yes" in text:
         text = ITEMS.sub(",", text)
+    if "(not " in text:
+        text = NOT_THAT.sub(lambda match: " " * len(match[0]), text)
     if ":" in text:
         text = DOTTED.sub(lambda match: match[0].replace(".", " ").replace("_", " "), text)
     if "?" in text:
         text = ASKED.sub(":", text)
     if "y/n" in text or "y / n" in text:
         text = PROMPT.sub(_blanked, text)
-    if " period" in text and not STOP.search(text):
-        text = DICTATED.sub(lambda match: MARKS[match[1]] + " " * len(match[1]), text)
+    if "\n" in text and _is_dictated(text):
+        text = WRAP.sub(" ", text)
     return "\n".join(_drawn(text.split("\n"))) if "   " in text else text
+
+
+def _is_dictated(text: str) -> bool:
+    return not STOP.search(text) and SPOKEN.search(text) is not None
 
 
 def _blanked(prompt: re.Match[str]) -> str:
@@ -71,6 +84,13 @@ def answers(text: str) -> Iterator[tuple[int, int, str]]:
         yield first, last, SAID[letter]
     for sign in ATTACHED.finditer(text):
         yield sign.start(), sign.end(), f" {SAID[sign[1]]}"
+
+
+def dictated(text: str) -> Iterator[tuple[int, int, str]]:
+    """Marks that were dictated and written out, each with its sign."""
+    if _is_dictated(text):
+        for match in DICTATED.finditer(text):
+            yield match.start(), match.end(), MARKS.get(match[1], ".")
 
 
 def _drawn(lines: list[str]) -> Iterator[str]:

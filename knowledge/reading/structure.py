@@ -14,7 +14,7 @@ from knowledge.reading.sections import Headings, Section
 
 #: A sentence ends at a full stop before a blank, unless an abbreviation or a number carries it.
 END = re.compile(
-    r"[.!?](?:(?<=[\w)\"'%°+-].)[.!?]*[\"')\]]*(?=\s|$)"
+    r"[.!?](?:(?<=[\w)\"'%°#+-].)[.!?]*[\"')\]]*(?=\s|$)"
     r"|(?<=[ \t]\.)(?=\s|$)|(?<=[a-z]{3}\.)(?=[a-z]{4,})|(?<=\d\.)(?=[a-z]{4,})|(?<=\w\.)(?=[a-z ]{4,24}:))"
 )
 LONGEST_ABBREVIATION = 8  #: characters, with the blank before it

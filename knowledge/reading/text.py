@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 
 from knowledge.reading.lexicon import Lexicon
-from knowledge.reading.signs import answers, spelled
+from knowledge.reading.signs import answers, dictated, spelled
 
 #: One character for one character, so that offsets stay; a drawn line between cells is a tab.
 ASCII = dict.fromkeys("\r\f\v", " ") | {"|": "\t"}
@@ -76,6 +76,7 @@ def reading_text(original: str, lexicon: Lexicon) -> ReadingText:
             *_spellings(lower, lexicon),
             *_digits(lower, lexicon),
             *answers(lower),
+            *dictated(lower),
         ]
     )
     return _edited(lower, edits) if edits else ReadingText(lower)
