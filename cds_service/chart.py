@@ -8,6 +8,8 @@ JSON that carries a chosen code, for whoever writes a suggestion.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date as day_of
+from datetime import timedelta
 from math import inf
 
 from cds_service import coded, conditions, formats, narrative
@@ -20,6 +22,9 @@ from cds_service.narrative import Opened
 from cds_service.reasons import Reason
 from cds_service.record import Question, Record, authored
 from knowledge.model import Chart, Diagnosis, Document, Gap, Procedure
+
+#: Before an encounter: a note that is older was written in another one, whatever it is filed under.
+OLD = timedelta(days=180)
 
 __all__ = ["Fetch", "Opened", "Opener", "Question", "Reason", "Record", "Resource", "Targets", "read", "targets"]
 
@@ -48,7 +53,7 @@ def read(
     start, end, date = _dates(record)
     chosen, uncounted = assessable(conditions.chosen(record, category))
     texts, unread = narrative.documents(
-        record, documents(), fetch, later=date, until=until, opened=opened, opener=opener
+        record, documents(), fetch, later=date, earlier=_long_before(start), until=until, opened=opened, opener=opener
     )
     said = [*texts, *conditions.documents(record, chosen), *coded.observations(record, later=date)]
     said, beyond = readable(said)
@@ -82,6 +87,14 @@ def _dates(record: Record) -> tuple[str, str, str]:
     ordered = authored([*conditions.signed(record), *conditions.standing(record)])
     date = (end if inpatient else "") or start or ordered or asked.today
     return start or date, end or (asked.today if inpatient else "") or date, date
+
+
+def _long_before(start: str) -> str:
+    """The day before which a note is none of the encounter; empty where its beginning is not known."""
+    try:
+        return (day_of.fromisoformat(start) - OLD).isoformat()
+    except ValueError:
+        return ""
 
 
 def _inpatient(record: Record) -> bool:

@@ -89,11 +89,13 @@ def documents(record: Record, codes: tuple[str, ...]) -> Iterator[Document]:
     """The words of the Conditions, as the treating provider's (A1).
 
     An affirmed Condition is read with its name.  The name of any other one is left to the Diagnosis, and the name of
-    a chosen code is no documentation of it: of these only the notes are read.
+    a chosen code is no documentation of it: of these only the notes are read.  The note of a diagnosis that is past
+    is read like a document of another encounter: it tells what was.
     """
     for item in _present(record):
         resource = item.resource
         named = assertion(item) is Assertion.AFFIRMED and not set(item.codes) & set(codes)
+        past = assertion(item) is Assertion.HISTORICAL
         name = words(resource.get("code")) if named else ""
         text = "\n".join([*filter(None, [name]), *strings(resource, "note.text")])
         date = _date(resource)
@@ -104,6 +106,7 @@ def documents(record: Record, codes: tuple[str, ...]) -> Iterator[Document]:
                 kind="condition" if name else "condition-note",
                 author=Role.TREATING,
                 date=date,
+                of_encounter=not past,
             )
 
 

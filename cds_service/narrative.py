@@ -76,14 +76,16 @@ def documents(
     fetch: attachments.Fetch | None,
     *,
     later: str,
+    earlier: str = "",
     until: float = inf,
     opened: Opened | None = None,
     opener: attachments.Opener = formats.read,
 ) -> tuple[list[Document], list[Gap]]:
     """The texts of the record, each once, and what could not be read.
 
-    A document ``later`` than the date of service counts only when it names the encounter (A7); none is opened after
-    ``until``, nor again where it is ``opened``.
+    A document ``later`` than the date of service counts only when it names the encounter, a note ``earlier`` than its
+    beginning by long is of another one, whatever it names (A7); none is opened after ``until``, nor again where it is
+    ``opened``.
     """
     known = Opened() if opened is None else opened
     if known.counting is None:
@@ -100,7 +102,7 @@ def documents(
         if text.text:
             if source not in known.documents:
                 known.documents[source] = _document(narrative, text, record, table)
-            texts.append(_placed(known.documents[source], narrative, record, later))
+            texts.append(_placed(known.documents[source], narrative, record, later, earlier))
     return _once(texts), gaps
 
 
@@ -216,10 +218,11 @@ def _joined(pieces: list[Text]) -> Text:
 # --- the document -------------------------------------------------------------------------------------
 
 
-def _placed(document: Document, narrative: Narrative, record: Record, later: str) -> Document:
+def _placed(document: Document, narrative: Narrative, record: Record, later: str, earlier: str) -> Document:
     """The document as one of this encounter, where it is."""
     unlinked = bool(later) and narrative.date > later and not record.linked(narrative.item)
-    mine = not unlinked and (narrative.kind.imaging or not record.elsewhere(narrative.item))
+    old = bool(narrative.date) and narrative.date < earlier
+    mine = not unlinked and (narrative.kind.imaging or not (old or record.elsewhere(narrative.item)))
     return replace(document, of_encounter=True) if mine else document
 
 

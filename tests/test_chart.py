@@ -483,6 +483,13 @@ def test_conditions_are_held_by_their_status(members, expected):
     assert [one.text for one in found.documents] == ["See MRI."]
 
 
+def test_the_note_of_a_diagnosis_that_is_past_tells_what_was():
+    found = read(visit(), condition("M48.061", clinicalStatus=status("resolved"), note=[{"text": "Spur in 2019."}]))
+    assert [one.of_encounter for one in found.documents] == [False]
+    found = read(visit(), condition("M48.061", verificationStatus=status("refuted"), note=[{"text": "Not on MRI."}]))
+    assert [one.of_encounter for one in found.documents] == [True]
+
+
 def test_a_condition_entered_in_error_is_absent():
     found = read(condition("M48.061", verificationStatus=status("entered-in-error"), note=[{"text": "x"}]))
     assert not found.diagnoses
@@ -670,6 +677,9 @@ def test_a_preliminary_document_says_so():
         (note(context=None), True),
         (note(context=None, date="2026-10-15"), False),
         (note(date="2026-10-15"), True),
+        (note(date="2026-05-01"), True),
+        (note(date="2026-04-01"), False),  # filed under this encounter, and half a year older
+        (report(effectiveDateTime="2024-04-01"), True),
         (report(encounter={"reference": "Encounter/e0"}), True),
         (report(encounter={"reference": "Encounter/e0"}, effectiveDateTime="2026-10-15"), False),
         (note(type=concept("18748-4", system=LOINC), context={"encounter": {"reference": "Encounter/e0"}}), True),
