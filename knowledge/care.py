@@ -16,6 +16,8 @@ from knowledge.tables import Element, Knowledge
 NO_EXAM = frozenset(
     {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
 )
+ITEM = 40  #: characters of an item of a list, and of what leads it in
+NUMBERED = re.compile(r": ?\(?1[.)]$")
 ADJECTIVES = 24  #: characters before a word of care that say which it is: "transforaminal injection"
 #: "Sent by the surgeon for injection": what somebody came for.
 PURPOSE = re.compile(r"\bfor (?:an? |the |another |repeat )?$")
@@ -80,9 +82,14 @@ def _denied(record: Record) -> bool:
             named = (event for event in statement.events if "care" in event.values("element"))
             if any(event.assertion is Assertion.AFFIRMED for event in named):
                 told = statement.sentence.paragraph
-            elif denial and not statement.of("element") and told != statement.sentence.paragraph:
+            elif denial and not _names_something(statement) and told != statement.sentence.paragraph:
                 return True  # and not "physiotherapy, a belt. Nothing holds."
     return False
+
+
+def _names_something(statement: Statement) -> bool:
+    """Whether more is said than an answer: "none" by itself is a result too."""
+    return any(not event.has("assertion") for event in statement.of("element"))
 
 
 def _is_care(procedure: Procedure, known: Knowledge) -> bool:
@@ -115,6 +122,8 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
     if section in NO_CARE:
         return False
     speech = _speech(clause, statement)
+    if _one_of_options(statement, text):
+        return False
     if "undone" in speech or _not_gone(clause, statement) or _ordered_behind(clause, statement):
         return False
     if section in TO_COME and ARROW.search(text.reading.text, statement.sentence.start, event.start):
@@ -129,6 +138,18 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
     return done or ("order" not in speech and not purpose)
 
 
+def _one_of_options(statement: Statement, text: Text) -> bool:
+    """ "Options: 1. Observation. 2. Physical therapy.": an item of a numbered list of what may be done."""
+    for number in range(statement.index - 1, -1, -1):
+        other = text.statements[number].sentence
+        words = text.reading.text[other.start : other.end].strip()
+        if other.line != statement.sentence.line or len(words) > ITEM:
+            return False
+        if NUMBERED.search(words):
+            return any("order" in event.values("speech") for event in text.statements[number].events)
+    return False
+
+
 def _speech(clause: Clause, statement: Statement) -> list[str]:
     """What a clause says of its doing; a list without a word of its own goes on with that of the clause before."""
     number = statement.clauses.index(clause)
@@ -137,7 +158,7 @@ def _speech(clause: Clause, statement: Statement) -> list[str]:
         here = statement.clauses[number]
         if (
             told
-            or (here.hard and here.mark != ":")
+            or (here.hard and here.mark not in {":", "("})
             or any("verb" in event.values("assertion") for event in here.events)
         ):
             return told
@@ -151,7 +172,7 @@ def _not_gone(clause: Clause, statement: Statement) -> bool:
     following = statement.clauses[number] if number < len(statement.clauses) else None
     return (
         following is not None
-        and (following.mark.isalpha() or following.mark == ":")
+        and (following.mark.isalpha() or following.mark in {":", ","})
         and any("undone" in event.values("speech") for event in following.events)
         and not any("care" in event.values("element") for event in following.events)
     )

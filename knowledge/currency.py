@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, places_of
+from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, normal_levels, places_of
 from knowledge.model import Assertion, Document, Role
 from knowledge.orders import group_ids
 from knowledge.reading.claims import Claim
 from knowledge.reading.clauses import Clause
 from knowledge.reading.levels import overlap
-from knowledge.reading.statement import Statement, Text
+from knowledge.reading.statement import Statement
 from knowledge.tables import Knowledge
 
 ADDENDUM = "addendum"
@@ -98,21 +98,9 @@ def operated(made: Record, known: Knowledge) -> None:
             item.assertion = Assertion.HISTORICAL
 
 
-def _normal_levels(text: Text) -> Iterator[str]:
-    """Levels that an addendum calls normal as a whole: "T1-2 is normal"."""
-    about = ("site", "tissue", "mechanism", "content", "structural")
-    for statement in text.statements:
-        if statement.sentence.section != ADDENDUM:
-            continue
-        for clause in statement.clauses:
-            normal = any(event.assertion is Assertion.AFFIRMED for event in clause.of("normal"))
-            if normal and not any(clause.of(kind) for kind in about):
-                yield from (level for event in clause.events if not event.root for level in event.levels)
-
-
 def _amended(made: Record) -> None:
     """What was found at a level that the author's own addendum calls normal is taken back (policy A4)."""
-    normal = {id(text.document): frozenset(_normal_levels(text)) for text in made.texts}
+    normal = {id(text.document): frozenset(normal_levels(text, ADDENDUM)) for text in made.texts}
     added = {
         id(text.document): [claim for claim in bound.claims if claim.statement.sentence.section == ADDENDUM]
         for text, bound in zip(made.texts, made.bounds, strict=True)
@@ -126,8 +114,8 @@ def _amended(made: Record) -> None:
 
 
 def _denied(added: Sequence[Claim], lesion: Lesion) -> bool:
-    """Whether the claims of an addendum say that the site is not narrowed there."""
-    same = [claim for claim in added if claim.site == lesion.site and overlap(claim.levels, lesion.levels)]
+    """Whether the claims of an addendum say that the site is not narrowed there, or that none of its kind is."""
+    same = [claim for claim in added if claim.site == lesion.site and may_meet(claim.levels, lesion.levels)]
     return bool(same) and not any(claim.narrowed for claim in same)
 
 
@@ -146,8 +134,31 @@ def replace_older(made: Record, known: Knowledge) -> None:
         if lesion.assertion is Assertion.AFFIRMED and _alike(lesion) in gone:
             lesion.assertion = Assertion.HISTORICAL
             lesion.evidence = ()
+    _told_anew(made)
     _withdrawn(made, known)
     _cleared([lesion for lesion in made.lesions if lesion.kind != known.parts.narrowing], known)
+
+
+def _told_anew(made: Record) -> None:
+    """A diagnosis of an earlier note is past where a later one of its author names what else narrows there (A4)."""
+    narrowings = [lesion for lesion in made.lesions if lesion.stated and lesion.mechanisms and lesion.levels]
+    for item in made.structurals:
+        old = item.document
+        if old is None or item.coded or item.assertion is not Assertion.AFFIRMED or not (item.levels and old.date):
+            continue
+        again = {one.document.date for one in made.structurals if one.document and _is_said(one, item)}
+        if any(
+            lesion.document.author is item.role
+            and lesion.document.date > max(again, default=old.date)
+            and item.id not in lesion.causes
+            and overlap(lesion.levels, item.levels)
+            for lesion in narrowings
+        ):
+            item.assertion = Assertion.HISTORICAL
+
+
+def _is_said(one: StructuralFinding, other: StructuralFinding) -> bool:
+    return one.id == other.id and one.role is other.role and one.assertion is Assertion.AFFIRMED
 
 
 def _withdrawn(made: Record, known: Knowledge) -> None:
@@ -225,10 +236,18 @@ def _supersedes(new: Lesion, old: Lesion, made: Record) -> bool:
         return False
     if new.document is old.document:
         return new.statement.sentence.section == ADDENDUM and old.statement.sentence.section != ADDENDUM
-    if not new.document.date or new.document.date <= old.document.date:
+    if not _later(new, old):
         return False
     same_level = not new.levels or not old.levels or overlap(new.levels, old.levels)
     return same_level and _denied_later(new.document, old, made)
+
+
+def _later(new: Lesion, old: Lesion) -> bool:
+    """Written on a later day, or on the same as an addendum."""
+    if new.document.date == old.document.date:
+        added = [lesion.statement.sentence.section == ADDENDUM for lesion in (new, old)]
+        return bool(new.document.date) and added == [True, False]
+    return bool(new.document.date) and new.document.date > old.document.date
 
 
 def _reported_open(old: Lesion, made: Record) -> bool:
@@ -255,6 +274,11 @@ def _denied_later(later: Document, old: Lesion, made: Record) -> bool:
         for claim in bound.claims:
             if claim.site == old.site and not claim.narrowed and may_meet(claim.levels, old.levels):
                 return True
+        for statement in text.statements:
+            denied = (event for event in statement.of("tissue") if event.assertion is Assertion.NEGATED)
+            tissues = {value for event in denied for value in event.values("tissue")}
+            if tissues & old.mechanisms and may_meet(statement.levels, old.levels):
+                return True  # "bone plays no part in it"
         for statement, mention in bound.mentions:
             if (
                 mention.value in old.mechanisms

@@ -171,6 +171,25 @@ def study_region(document: Document, known: Knowledge) -> str:
     return spinal.pop() if len(named) == len(spinal) == 1 else ""
 
 
+def normal_levels(text: Text, section: str = "") -> Iterator[str]:
+    """Levels that a document, or a section of it, calls normal as a whole: "T1-2 is normal", "L1-2: normal"."""
+    for statement in text.statements:
+        if section and statement.sentence.section != section:
+            continue
+        if _called_normal(statement.clauses):
+            yield from statement.own
+            continue
+        for clause in statement.clauses:
+            yield from clause.levels if _called_normal([clause]) else ()
+
+
+def _called_normal(clauses: Sequence[Clause]) -> bool:
+    """Something is called normal, and nothing that a level has is named."""
+    about = ("site", "tissue", "mechanism", "content", "structural")
+    normal = any(event.assertion is Assertion.AFFIRMED for clause in clauses for event in clause.of("normal"))
+    return normal and not any(clause.of(kind) for clause in clauses for kind in about)
+
+
 def may_meet(a: Sequence[str], b: Sequence[str]) -> bool:
     """Whether two lists of levels meet, or one of them is not told."""
     return not a or not b or overlap(a, b)

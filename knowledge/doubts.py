@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from knowledge.documented import AMBIGUOUS, Lesion, Record, may_meet
+from knowledge.documented import AMBIGUOUS, Lesion, Record, may_meet, normal_levels
 from knowledge.expected import Expectation, codes_of
 from knowledge.extremity import in_region
 from knowledge.lesser import Lesser
@@ -105,7 +105,10 @@ def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:
 
 
 def _denied(lesion: Lesion, role: Role, record: Record) -> bool:
-    """Whether a document of that role says that the site is normal at that level."""
+    """Whether a document of that role says that the site is normal at that level, or that the level is."""
+    texts = (text for text in record.texts if text.document.author is role)
+    if lesion.levels and any(set(lesion.levels) <= set(normal_levels(text)) for text in texts):
+        return True
     bounds = [bound for text, bound in zip(record.texts, record.bounds, strict=True) if text.document.author is role]
     normal = [
         claim

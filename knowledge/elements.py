@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from knowledge.care import earlier_care, palpation
-from knowledge.documented import Record, Target, evidence
+from knowledge.documented import AMBIGUOUS, Record, Target, evidence
 from knowledge.model import Assertion, Evidence, Role
 from knowledge.neuro import nerve_distribution, neurological
 from knowledge.orders import groups_of, performed_groups
@@ -18,7 +19,10 @@ MEASURE = 24  #: characters in which a tissue's measure follows its name
 FOLLOWING = 4  #: sentences behind the name of a study that can hold its finding
 TABLE = 12  #: likewise, below a heading
 WHOLE = 40  #: likewise, below the title of a note
-NOT_NOW = frozenset({"plan", "indication", "technique", "consent", "family", "report-history"})
+INDICATION = "indication"
+#: "Reason for visit: result of the MRI": what somebody comes for has been done.
+RESULT = re.compile(r"\bresults?\b")
+NOT_NOW = frozenset({"plan", INDICATION, "technique", "consent", "family", "report-history"})
 
 
 def missing(
@@ -76,7 +80,7 @@ def _reported(text: Text, record: Record, target: Target, known: Knowledge) -> I
         if (
             lesion.document is text.document
             and lesion.assertion is Assertion.AFFIRMED
-            and _of_target(lesion.regions, target)
+            and _of_target(lesion.regions, target, known)
         ):
             yield (
                 lesion.evidence[0]
@@ -106,6 +110,8 @@ def _measured(text: Text, event: Event) -> bool:
 
 
 def _study_done(event: Event, statement: Statement) -> bool:
+    if statement.sentence.section == INDICATION and statement.document.author is Role.TREATING:
+        return RESULT.search(statement.words, statement.sentence.start, statement.sentence.end) is not None
     if (
         event.assertion in {Assertion.NEGATED, Assertion.ELSEWHERE, Assertion.UNCERTAIN}
         or statement.sentence.section in NOT_NOW
@@ -138,7 +144,7 @@ def _study_shows(text: Text, number: int, target: Target, known: Knowledge) -> b
         placed = bool(other.levels or regions)
         if not _tells(other) and not (placed and (other.of("normal") or other.of("structural"))):
             continue
-        if _here(other, target, known) or (not other.levels and _of_target(regions, target)):
+        if _here(other, target, known) or (not other.levels and _of_target(regions, target, known)):
             return True
     return False
 
@@ -169,12 +175,13 @@ def _elsewhere(statement: Statement, target: Target, known: Knowledge) -> bool:
 
 def _here(statement: Statement, target: Target, known: Knowledge) -> bool:
     levels = {known.levels[level].region for level in statement.levels if level in known.levels}
-    return _of_target(frozenset(levels or statement.topic_regions), target)
+    return _of_target(frozenset(levels or statement.topic_regions), target, known)
 
 
-def _of_target(regions: frozenset[str], target: Target) -> bool:
+def _of_target(regions: frozenset[str], target: Target, known: Knowledge) -> bool:
     wanted = target.lesion_regions or frozenset()
-    return not wanted or bool(regions & wanted) or (not regions)
+    between = AMBIGUOUS in regions and bool(wanted & known.parts.undefined_between)
+    return not wanted or not regions or bool(regions & wanted) or between
 
 
 def _level(record: Record, target: Target, known: Knowledge, _element: Element) -> Iterator[Evidence]:

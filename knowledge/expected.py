@@ -74,7 +74,11 @@ class Expecting:
     def __init__(self, record: Record, code: Code, known: Knowledge) -> None:
         self.record, self.code, self.known = record, code, known
         self.out = Expectation()
-        stated = [lesion for lesion in record.lesions if lesion.kind == known.parts.narrowing and lesion.stated]
+        stated = [
+            _in_spine(lesion, known)
+            for lesion in record.lesions
+            if lesion.kind == known.parts.narrowing and lesion.stated
+        ]
         self.alike = _distinct(stated)
         self.stenoses = [self._filled(lesion) for lesion in _without_weak(stated)]
 
@@ -183,6 +187,12 @@ class Expecting:
         best = min(unfinished, key=lambda lesion: len(_lacks(lesion)))
         if _lacks(best):
             out.partial, out.missing_hard, out.lesions = True, _lacks(best), (best,)
+
+
+def _in_spine(lesion: Lesion, known: Knowledge) -> Lesion:
+    """The lesion without a limb for a region: there it hurts; whether it lies there is asked apart (C6)."""
+    limbs = {one for one in lesion.regions if one in known.regions and known.regions[one].lesion_in}
+    return replace(lesion, regions=lesion.regions - limbs) if limbs else lesion
 
 
 def _lacks(lesion: Lesion) -> tuple[str, ...]:

@@ -45,7 +45,9 @@ def _examined(clause: Clause) -> bool:
 
 
 def _about_lesion(statement: Statement) -> bool:
-    """The sentence speaks of a lesion or of a region as such."""
+    """The sentence speaks of a lesion or of a region as such, or of nothing else: "Lower extremity."."""
+    if statement.events and all(event.has("limb") for event in statement.events):
+        return True
     kinds = any(statement.of(kind) for kind in ("site", "narrowing", "mechanism"))
     return kinds or any(
         "root-word" in event.values("element") or event.value("speech") == "region-statement"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from knowledge.documented import AMBIGUOUS, COMPLAINT, Lesion, evidence, regions_of, segment_between, settled
@@ -13,6 +14,12 @@ from knowledge.reading.clauses import Event
 from knowledge.reading.mentions import STRUCTURAL
 from knowledge.reading.statement import Statement, Text
 from knowledge.tables import Knowledge
+
+#: What tells which lesion is meant by a name that tells none: "a biomechanical lesion of the pelvis, namely ...".
+NAMELY = re.compile(
+    r"[^.;:,\n]{0,40}(?:,| -+|:| \() ?(?:namely|i\.?e\.?|that is|to wit|in the form of|consisting of)[,:]?"
+    r" (?:[a-z-]+ ){1,}[a-z-]+"
+)
 
 # --- stenoses ---------------------------------------------------------------------------------------
 
@@ -70,7 +77,7 @@ def named_lesions(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Le
             continue
         for number, clause in enumerate(statement.clauses):
             for event in clause.events:
-                for kind in event.values("lesion"):
+                for kind, end in _kinds(text, event, known):
                     if kind == known.parts.motion_sign and not _placed(statement):
                         continue
                     levels, said = where(text, statement, number, event)
@@ -91,10 +98,17 @@ def named_lesions(text: Text, known: Knowledge, *, certain: bool) -> Iterator[Le
                         text.document,
                         statement,
                         (
-                            evidence(text, statement, "lesion", kind, assertion, event.start, event.end),
+                            evidence(text, statement, "lesion", kind, assertion, event.start, end),
                             *_place_evidence(text, statement, number, event, assertion),
                         ),
                     )
+
+
+def _kinds(text: Text, event: Event, known: Knowledge) -> Iterator[tuple[str, int]]:
+    """The lesions that an event names, each with the end of its words: a vague one may be described behind it."""
+    for kind in event.values("lesion"):
+        told = NAMELY.match(text.reading.text, event.end) if kind == known.parts.vague else None
+        yield (known.parts.described, told.end()) if told else (kind, event.end)
 
 
 def _placed(statement: Statement) -> bool:

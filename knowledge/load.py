@@ -173,6 +173,7 @@ def _structural(path: Path) -> Structural:
         policy=tuple(raw["policy"]),
         displaces=frozenset(raw["displaces"]),
         displaces_regions=frozenset(raw.get("displaces_regions", ())),
+        includes=frozenset(raw.get("includes", ())),
         icd_prefixes=tuple(raw["icd_prefixes"]),
         phrases=tuple(raw["phrases"]),
         decoys=tuple(raw.get("not", ())),

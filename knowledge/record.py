@@ -6,12 +6,12 @@ Only what is affirmed, current and of this patient counts (policy A1-A3); who sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from knowledge.currency import operated, overrule, replace_older
 from knowledge.diagnoses import coded_findings, structural_findings
-from knowledge.documented import Record, study_region
+from knowledge.documented import Record, StructuralFinding, study_region
 from knowledge.lesions import named_lesions, narrowings
 from knowledge.model import Assertion, Chart, Diagnosis, Document, Role
 from knowledge.reading.binding import Bound, bind
@@ -79,7 +79,7 @@ def record(chart: Chart, known: Knowledge, reader: Reader = reading) -> Record:
         certain = chart.inpatient and (text.document.kind == known.parts.discharge or text.document is last)
         made.lesions += list(narrowings(text, bound, known, certain=certain))
         made.lesions += list(named_lesions(text, known, certain=certain))
-        made.structurals += list(structural_findings(text, bound, known, certain=certain))
+        made.structurals += _as_held(structural_findings(text, bound, known, certain=certain), chart, known)
     made.structurals += list(coded_findings(chart, known))
     _own_notes(made)
     overrule(made)
@@ -95,6 +95,15 @@ def _place_by_study(text: Text, known: Knowledge) -> None:
     if region := study_region(text.document, known):
         for statement in text.statements:
             statement.topic_regions = (region,)
+
+
+def _as_held(found: Iterable[StructuralFinding], chart: Chart, known: Knowledge) -> Iterator[StructuralFinding]:
+    """Diagnoses; one in the words of a Condition is held as that is, of the problem list nothing displaces (D2)."""
+    listed = {one.source: one.encounter_diagnosis for one in chart.diagnoses}
+    for item in found:
+        if item.document and item.document.kind in known.parts.coded and item.document.source in listed:
+            item.coded, item.encounter_diagnosis = True, listed[item.document.source]
+        yield item
 
 
 def _in_icd(diagnosis: Diagnosis, known: Knowledge) -> Diagnosis:

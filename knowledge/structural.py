@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from knowledge.documented import AMBIGUOUS, STATED, Record, StructuralFinding
+from knowledge.documented import AMBIGUOUS, STATED, Lesion, Record, StructuralFinding
 from knowledge.model import Assertion, Code, Role
 from knowledge.reading.clauses import Clause, Event
 from knowledge.specific import structural_codes
@@ -26,12 +26,14 @@ def displacing(record: Record, code: Code, expectation: Expectation, known: Know
         if expectation.codes or expectation.partial:
             return []
     found = found or _recess(record, code, expectation, known)
-    return sorted(found, key=_rank)
+    parts = frozenset(part for item in found for part in known.structurals[item.id].includes)
+    return sorted(found, key=lambda item: _rank(item, parts))
 
 
-def _rank(item: StructuralFinding) -> tuple[bool, bool, bool, bool]:
-    """The provider's diagnosis before the report, the stated before the described, the cause before the rest."""
-    return item.role is not Role.TREATING, item.section not in STATED, not item.causal, item.coded
+def _rank(item: StructuralFinding, parts: frozenset[str]) -> tuple[bool, ...]:
+    """The provider before the report, a whole before its part, the stated before the described, causes first."""
+    treating = item.role is Role.TREATING
+    return not treating, item.id in parts, item.section not in STATED, not item.causal, item.coded
 
 
 def _candidates(record: Record, code: Code, expectation: Expectation, known: Knowledge) -> Iterator[StructuralFinding]:
@@ -145,7 +147,17 @@ def _other_cause(record: Record, item: StructuralFinding, known: Knowledge) -> b
         and lesion.mechanisms
         and lesion.site
         and _same_region(lesion.regions, item.regions)
+        and not _is_its_tissue(lesion, item, known)
         for lesion in record.lesions
+    )
+
+
+def _is_its_tissue(lesion: Lesion, item: StructuralFinding, known: Knowledge) -> bool:
+    """Whether the tissue that narrows has a name of the diagnosis: the scar of a fibrosis is no cause beside it."""
+    names = {item.id, *known.structurals[item.id].includes}
+    tissues = [event for event in lesion.statement.of("mechanism") if lesion.mechanisms & {*event.values("mechanism")}]
+    return bool(tissues) and all(
+        any(value.split("/")[0] in names for value in event.values("anchored")) for event in tissues
     )
 
 

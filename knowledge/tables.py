@@ -76,6 +76,7 @@ class Structural:
     policy: tuple[str, ...]
     displaces: frozenset[str]
     displaces_regions: frozenset[str]
+    includes: frozenset[str]  #: diagnoses that are part of it: their tissue is no cause beside it
     icd_prefixes: tuple[str, ...]
     phrases: tuple[str, ...]
     decoys: tuple[str, ...]
