@@ -17,6 +17,7 @@ NO_EXAM = frozenset(
     {"complaint", "hpi", "plan", "history", "family", "indication", "consent", "copied", "treatment", "medication"}
 )
 ITEM = 40  #: characters of an item of a list, and of what leads it in
+ITEMS = 24  #: sentences of such a list: a number is one
 NUMBERED = re.compile(r": ?\(?1[.)]$")
 ADJECTIVES = 24  #: characters before a word of care that say which it is: "transforaminal injection"
 #: "Sent by the surgeon for injection": what somebody came for.
@@ -140,7 +141,7 @@ def _care_done(event: Event, clause: Clause, statement: Statement, text: Text, p
 
 def _one_of_options(statement: Statement, text: Text) -> bool:
     """ "Options: 1. Observation. 2. Physical therapy.": an item of a numbered list of what may be done."""
-    for number in range(statement.index - 1, -1, -1):
+    for number in range(statement.index - 1, max(-1, statement.index - ITEMS), -1):
         other = text.statements[number].sentence
         words = text.reading.text[other.start : other.end].strip()
         if other.line != statement.sentence.line or len(words) > ITEM:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from knowledge.documented import Lesion, Record, StructuralFinding, may_meet, normal_levels, places_of
 from knowledge.model import Assertion, Document, Role
@@ -141,24 +141,30 @@ def replace_older(made: Record, known: Knowledge) -> None:
 
 def _told_anew(made: Record) -> None:
     """A diagnosis of an earlier note is past where a later one of its author names what else narrows there (A4)."""
-    narrowings = [lesion for lesion in made.lesions if lesion.stated and lesion.mechanisms and lesion.levels]
-    for item in made.structurals:
-        old = item.document
-        if old is None or item.coded or item.assertion is not Assertion.AFFIRMED or not (item.levels and old.date):
-            continue
-        again = {one.document.date for one in made.structurals if one.document and _is_said(one, item)}
-        if any(
-            lesion.document.author is item.role
-            and lesion.document.date > max(again, default=old.date)
-            and item.id not in lesion.causes
-            and overlap(lesion.levels, item.levels)
-            for lesion in narrowings
-        ):
+    named = {
+        (lesion.document.author, lesion.document.date, lesion.levels, lesion.causes)
+        for lesion in made.lesions
+        if lesion.stated and lesion.mechanisms and lesion.levels
+    }
+    said: dict[tuple[str, Role], str] = {}
+    affirmed = [item for item in made.structurals if item.document and item.assertion is Assertion.AFFIRMED]
+    for item in affirmed:
+        key = item.id, item.role
+        said[key] = max(said.get(key, ""), item.document.date if item.document else "")
+    for item in affirmed:
+        last = said[item.id, item.role]
+        if item.levels and last and not item.coded and _named_anew(item, last, named):
             item.assertion = Assertion.HISTORICAL
 
 
-def _is_said(one: StructuralFinding, other: StructuralFinding) -> bool:
-    return one.id == other.id and one.role is other.role and one.assertion is Assertion.AFFIRMED
+def _named_anew(
+    item: StructuralFinding, last: str, named: Iterable[tuple[Role, str, tuple[str, ...], frozenset[str]]]
+) -> bool:
+    """Whether the author names what narrows there after having said the diagnosis for the last time."""
+    return any(
+        author is item.role and date > last and item.id not in causes and overlap(levels, item.levels)
+        for author, date, levels, causes in named
+    )
 
 
 def _withdrawn(made: Record, known: Knowledge) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from knowledge.documented import AMBIGUOUS, Lesion, Record, may_meet, normal_levels
@@ -28,6 +28,7 @@ def doubt(record: Record, code: Code, out: Expectation, known: Knowledge) -> Non
 
 
 Doubt = tuple[tuple[str, ...], tuple[Lesion, ...]]
+Normal = tuple[set[str], set[tuple[str, tuple[str, ...]]]]  #: levels, and sites with their levels
 
 
 def _no_disc(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
@@ -74,13 +75,21 @@ def _undefined(record: Record, code: Code, out: Expectation, known: Knowledge) -
 
 
 def _conflict(record: Record, code: Code, out: Expectation, known: Knowledge) -> Doubt | None:
-    mine = [lesion for lesion in out.whole if not any(_agree(lesion, other) for other in out.reported)]
-    theirs = [lesion for lesion in out.reported if not any(_agree(lesion, other) for other in out.whole)]
-    pair = next(((a, b) for a in mine for b in theirs if _differ(a, b, record)), None)
+    whole, reported = _unlike(out.whole), _unlike(out.reported)
+    mine = [lesion for lesion in whole if not any(_agree(lesion, other) for other in reported)]
+    theirs = [lesion for lesion in reported if not any(_agree(lesion, other) for other in whole)]
+    normal = {role: _normal(record, role) for role in (Role.RADIOLOGIST, Role.TREATING)} if mine and theirs else {}
+    pair = next(((a, b) for a in mine for b in theirs if _differ(a, b, normal)), None)
     if pair is None or _settled(record):
         return None
     codes = {other for lesion in pair for other in codes_of(in_region(lesion, code, record, known), known)}
     return (tuple(sorted(codes)), pair) if len(codes) > 1 else None
+
+
+def _unlike(lesions: Iterable[Lesion]) -> list[Lesion]:
+    """Each lesion once, however often it is told."""
+    told = {(one.site, one.mechanisms, one.levels, one.regions): one for one in reversed([*lesions])}
+    return [*reversed(told.values())]
 
 
 def _agree(a: Lesion, b: Lesion) -> bool:
@@ -94,29 +103,33 @@ def _apart(a: Lesion, b: Lesion) -> bool:
     return bool(a.regions) and bool(b.regions) and not a.regions & b.regions
 
 
-def _differ(mine: Lesion, theirs: Lesion, record: Record) -> bool:
+def _differ(mine: Lesion, theirs: Lesion, normal: Mapping[Role, Normal]) -> bool:
     """One lesion, named differently: another tissue of one site, another site or another level of one tissue."""
     level = overlap(mine.levels, theirs.levels) and not _apart(mine, theirs)
     tissue = bool(mine.mechanisms & theirs.mechanisms)
     if mine.site == theirs.site and level:
         return not tissue
     elsewhere = (level and mine.site != theirs.site) or (mine.site == theirs.site and mine.regions != theirs.regions)
-    return tissue and elsewhere and (_denied(mine, Role.RADIOLOGIST, record) or _denied(theirs, Role.TREATING, record))
+    return tissue and elsewhere and (_denied(mine, normal[Role.RADIOLOGIST]) or _denied(theirs, normal[Role.TREATING]))
 
 
-def _denied(lesion: Lesion, role: Role, record: Record) -> bool:
-    """Whether a document of that role says that the site is normal at that level, or that the level is."""
-    texts = (text for text in record.texts if text.document.author is role)
-    if lesion.levels and any(set(lesion.levels) <= set(normal_levels(text)) for text in texts):
-        return True
-    bounds = [bound for text, bound in zip(record.texts, record.bounds, strict=True) if text.document.author is role]
-    normal = [
-        claim
-        for bound in bounds
-        for claim in bound.claims
-        if not claim.narrowed and claim.assertion is Assertion.AFFIRMED
-    ]
-    return any(claim.site == lesion.site and may_meet(claim.levels, lesion.levels) for claim in normal)
+def _normal(record: Record, role: Role) -> Normal:
+    """What the documents of a role call normal: levels as a whole, and sites with their levels."""
+    levels: set[str] = set()
+    sites: set[tuple[str, tuple[str, ...]]] = set()
+    for text, bound in zip(record.texts, record.bounds, strict=True):
+        if text.document.author is role:
+            levels.update(normal_levels(text))
+            plain = (one for one in bound.claims if not one.narrowed and one.assertion is Assertion.AFFIRMED)
+            sites.update((claim.site, claim.levels) for claim in plain)
+    return levels, sites
+
+
+def _denied(lesion: Lesion, normal: Normal) -> bool:
+    """Whether the site is said to be normal at that level, or the level is."""
+    levels, sites = normal
+    whole = bool(lesion.levels) and levels.issuperset(lesion.levels)
+    return whole or any(site == lesion.site and may_meet(told, lesion.levels) for site, told in sites)
 
 
 def _settled(record: Record) -> bool:

@@ -18,7 +18,7 @@ from knowledge.tables import Knowledge
 #: What tells which lesion is meant by a name that tells none: "a biomechanical lesion of the pelvis, namely ...".
 NAMELY = re.compile(
     r"[^.;:,\n]{0,40}(?:,| -+|:| \() ?(?:namely|i\.?e\.?|that is|to wit|in the form of|consisting of)[,:]?"
-    r" (?:[a-z-]+ ){1,}[a-z-]+"
+    r" (?:[a-z-]+ ){1,12}[a-z-]+"
 )
 
 # --- stenoses ---------------------------------------------------------------------------------------

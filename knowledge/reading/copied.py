@@ -50,7 +50,8 @@ def copied_blocks(text: str, events: Sequence[Event]) -> list[tuple[int, bool]]:
             end = _next(rules, line) if line else None
             end = _next(paragraphs, position) if end is None else end
             today = _next(todays, line) if line else None
-            head = _next(heads, position) if text.rfind("[", 0, position) in heads else None
+            opened = text.rfind("[", max(0, position - OPENS), position)
+            head = _next(heads, position) if opened >= 0 and _next(heads, opened) == opened else None
             end = line - 1 if line and _one_of_keys(text, position) else end
             end = min(len(text) if one is None else one for one in (end, today, head))
             closed.append((end, False))

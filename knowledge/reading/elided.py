@@ -58,6 +58,7 @@ def elided_claims(text: Text, statement: Statement, found: Collection[Claim]) ->
 def _all_the_same(text: Text, statement: Statement, found: Collection[Claim]) -> Iterator[Claim]:
     """ "The canal is not narrowed, but the left foramen is, by a spur": what was denied is so of something else."""
     words, denied, last = text.reading.text, False, ""
+    narrowed = {claim.clause for claim in found if claim.narrowed}
     for number, clause in enumerate(statement.clauses):
         site = next(iter(clause.of("site")), None)
         bare = denied and last and not site and clause.levels and not clause.predicates
@@ -67,14 +68,18 @@ def _all_the_same(text: Text, statement: Statement, found: Collection[Claim]) ->
             made = Event(start, end, IMPLIED)
             yield claim_of(text, statement, number, last, made, made)
         last = site.value("site") if site else last
-        told = clause.predicates or any(claim.clause == number and claim.narrowed for claim in found)
-        spared = clause.mark in EXCEPT or IS_SO.match(words, site.end, clause.end + 1) if site else None
-        if denied and site and not told and spared:
+        alone = denied and site and not clause.predicates and number not in narrowed
+        if alone and site and _is_spared(words, site, clause):
             made = Event(site.start, site.end, IMPLIED)
             yield claim_of(text, statement, number, site.value("site"), made, made)
         narrowing = clause.of("narrowing")
         told = (*narrowing, *(clause.of("site") if narrowing else ()))
         denied = denied or any(event.assertion is Assertion.NEGATED for event in told)
+
+
+def _is_spared(words: str, site: Event, clause: Clause) -> bool:
+    """ "... apart from the left foramen", "... but the left foramen is"."""
+    return clause.mark in EXCEPT or IS_SO.match(words, site.end, clause.end + 1) is not None
 
 
 def _is_key(clauses: list[Clause]) -> bool:
