@@ -10,8 +10,9 @@ import re
 from collections.abc import Set as AbstractSet
 
 from knowledge.model import Assertion
+from knowledge.reading.answers import denied_everywhere
 from knowledge.reading.clauses import Clause, Event
-from knowledge.reading.scopes import BY_CUE, denied_everywhere, now, scope
+from knowledge.reading.scopes import BY_CUE, now, scope
 
 QUESTION = re.compile(r"\?{1,2}(?=\s?[a-z])|(?<=[a-z0-9)])\?")
 #: Which assertion wins where several cues reach an event.

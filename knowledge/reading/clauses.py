@@ -30,6 +30,7 @@ GOVERNS = re.compile(
     r"|reveals?|revealed|demonstrates?|causing|causes?|also|still|yet|then|says?|said|reports?|notes?|as|than|so|makes?"
     r"|box|ticked|marked|answers?|almost|virtually|practically|essentially)|[^a-z0-9 ]) ?$"
 )
+GOVERNOR = 14  #: characters before a "no" in which that stands
 LEAST_DENIED = 4  #: characters behind a "no" that can be denied
 AROUND = 4  #: events on each side of a separator that may touch it
 PREDICATES = frozenset({"verb", "normal", "degree", "narrowing", "change"})
@@ -174,7 +175,7 @@ def _denies_anew(event: Event, clause: Clause, text: str) -> bool:
     """ "... narrows the canal no fracture": a "no" with nothing before it that governs it, and something behind."""
     if text[event.start : event.end] != "no" or clause.end - event.end < LEAST_DENIED:
         return False
-    return GOVERNS.search(text, max(clause.start, event.start - 14), event.start) is None
+    return GOVERNS.search(text, max(clause.start, event.start - GOVERNOR), event.start) is None
 
 
 def _complete(events: Sequence[Event]) -> bool:

@@ -11,7 +11,7 @@ from knowledge.reading.statement import Statement
 
 #: A clause that begins with a word that points back, and goes on to where that comes from.
 COMES_FROM = re.compile(
-    r"[\s,]*(?:all (?:of )?)?(?:this|that|it|these|they|which)(?: (?:all|both|in turn|narrowing))?"
+    r"[\s,]*(?:all (?:of )?)?(?:this|that|it|these|they|which)(?: (?:all|both|in turn))?"
     r" (?:is|are|was|were|comes?|came|stems?|arises?|results?|resulted|derives?|follows?)(?: [a-z]+ly)?"
     r" (?:from|due to|because of|caused by|(?:the|a) result of|secondary to|attributable to|explained by|down to)\b"
 )
